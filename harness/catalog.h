@@ -1,0 +1,75 @@
+// What this program knows by name: lrus, actors, invariants, busted controls.
+// Filled by the workloads' registration macros before main(); read-only after.
+// Every list is sorted by name, so link order never reaches a plan.
+#ifndef LRUTORTURE_HARNESS_CATALOG_H_
+#define LRUTORTURE_HARNESS_CATALOG_H_
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lru/fault_points.h"
+
+namespace harness {
+
+struct LruInfo {
+  std::string name;
+  std::string doc;
+  std::span<const lru::stage_info> stages;       // in order of teardown
+  std::span<const lru::fault_point> absent;      // points it never reaches
+  bool Has(lru::fault_point fp) const;
+};
+
+struct ActorInfo {
+  std::string name;
+  std::string doc;
+};
+
+struct InvariantInfo {
+  std::string name;
+  std::string numbers;  // of the contract's list of testable invariants
+  std::string doc;
+};
+
+// How a control shows itself in one build; read only by tests and kill tables.
+struct Expectation {
+  std::string build;  // "release", "asan", "tsan", "gcc"
+  std::string kind;
+  std::string invariant;  // empty when the kind has none
+};
+
+struct BustedInfo {
+  std::string name;
+  std::string klass;              // "lru" or "caller"
+  std::vector<std::string> lrus;  // the lrus it applies to; empty: all
+  std::string doc;                // the story
+  std::string config;             // its own config, relative to configs/
+  std::vector<Expectation> expect;
+};
+
+class Catalog {
+ public:
+  static Catalog& Get();
+  void Add(LruInfo info);
+  void Add(ActorInfo info);
+  void Add(InvariantInfo info);
+  void Add(BustedInfo info);
+  const std::vector<LruInfo>& lrus() const { return lrus_; }
+  const std::vector<ActorInfo>& actors() const { return actors_; }
+  const std::vector<InvariantInfo>& invariants() const { return invariants_; }
+  const std::vector<BustedInfo>& busted() const { return busted_; }
+  const LruInfo* FindLru(std::string_view name) const;
+  const BustedInfo* FindBusted(std::string_view name) const;
+  bool HasActor(std::string_view name) const;
+
+ private:
+  std::vector<LruInfo> lrus_;
+  std::vector<ActorInfo> actors_;
+  std::vector<InvariantInfo> invariants_;
+  std::vector<BustedInfo> busted_;
+};
+
+}  // namespace harness
+
+#endif  // LRUTORTURE_HARNESS_CATALOG_H_

@@ -1,0 +1,55 @@
+// The torture process: a fork of the supervisor that runs RunStress() and
+// never returns.
+#ifndef LRUTORTURE_HARNESS_CHILD_H_
+#define LRUTORTURE_HARNESS_CHILD_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "harness/config.h"
+#include "harness/flight_recorder.h"
+#include "harness/workload.h"
+
+namespace harness {
+
+// Ends with this code when there is a finding.
+inline constexpr int kChildFound = 66;
+
+// Where the sanitizers' own text goes, opened in builds that have one.
+class SanitizerLog {
+ public:
+  explicit SanitizerLog(const std::string& out_dir);
+  // Closes it, and removes it when nothing was written.
+  ~SanitizerLog();
+  SanitizerLog(const SanitizerLog&) = delete;
+  SanitizerLog& operator=(const SanitizerLog&) = delete;
+  int fd() const { return fd_; }  // -1: stderr
+  // The path, or empty when there is nothing in it.
+  std::string WrittenPath() const;
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+};
+
+// Returns the child's pid, or -1. The calling process has one thread and a
+// mapped recorder. The child hears no Ctrl-C (the supervisor tells it to stop)
+// and dies with the supervisor.
+pid_t StartChild(const Config& config, uint64_t seed, Workload& workload,
+                 int sanitizer_log_fd);
+
+// What a child's end says that left no finding behind.
+struct Death {
+  Kind kind;
+  std::string type;  // "SIGKILL", "exit 66"
+  std::string message;
+};
+// `status` is waitpid()'s. None when it ended as it should.
+std::optional<Death> JudgeDeath(int status, Phase phase);
+
+}  // namespace harness
+
+#endif  // LRUTORTURE_HARNESS_CHILD_H_

@@ -1,0 +1,159 @@
+#include "harness/cli.h"
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "harness/json_input.h"
+#include "harness/report/report.h"
+#include "harness/workload.h"
+
+#ifndef LRUTORTURE_VERSION
+#define LRUTORTURE_VERSION "0.1.0"
+#endif
+
+namespace harness {
+namespace {
+
+constexpr const char* kPlanned[] = {"replay", "minimize", "merge", "explain",
+                                    "bench"};
+
+struct Entry {
+  const char* name;
+  int (*run)(const Args& args, const Cli& cli);
+};
+constexpr Entry kEntries[] = {{"run", RunCommand},
+                              {"check", CheckCommand},
+                              {"show", ShowCommand},
+                              {"list", ListCommand},
+                              {"schema", SchemaCommand}};
+
+int UnknownCommand(const Cli& cli, const std::string& name) {
+  for (const char* planned : kPlanned) {
+    if (name == planned) {
+      return UsageError(cli, absl::StrCat("'", name,
+                                          "' is planned; this build does not "
+                                          "have it yet"));
+    }
+  }
+  std::vector<std::string> names = {"help"};
+  for (const CommandSpec& command : Commands()) names.push_back(command.name);
+  std::string hint = DidYouMean(name, names);
+  if (hint.empty()) hint = " (see lrutorture help)";
+  const char* what = name.rfind("-", 0) == 0 ? "option" : "command";
+  return UsageError(
+      cli, absl::StrCat("unknown ", what, " '", Printable(name), "'", hint));
+}
+
+int Help(const Args& args, const Cli& cli) {
+  std::string text = GeneralHelp();
+  if (!args.empty()) {
+    bool known = false;
+    for (const CommandSpec& command : Commands()) {
+      if (command.name == args[0]) {
+        text = CommandHelp(command);
+        known = true;
+      }
+    }
+    if (!known && args[0] != "help") return UnknownCommand(cli, args[0]);
+  }
+  std::fputs(text.c_str(), cli.out);
+  return kExitPass;
+}
+
+int Version(const Cli& cli) {
+  std::fprintf(cli.out, "lrutorture %s (build %s, sanitizer %s)\n",
+               LRUTORTURE_VERSION, BuildPreset(), BuildSanitizer());
+  return kExitPass;
+}
+
+int Dispatch(const Args& args, const Cli& cli) {
+  if (args.empty()) {
+    std::fputs(GeneralHelp().c_str(), cli.err);
+    return kExitUsage;
+  }
+  const std::string& name = args[0];
+  Args rest(args.begin() + 1, args.end());
+  if (name == "help" || name == "--help" || name == "-h") {
+    return Help(rest, cli);
+  }
+  if (name == "--version") return Version(cli);
+  for (const Entry& entry : kEntries) {
+    if (name == entry.name) return entry.run(rest, cli);
+  }
+  return UnknownCommand(cli, name);
+}
+
+bool HasTeardown(const std::filesystem::path& dir) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(dir / "teardown.json", error);
+}
+
+// The shortest way to say it: reports and replay commands quote it.
+std::string FromHere(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::path near = std::filesystem::proximate(path, error);
+  if (error || near.empty() || *near.begin() == "..") return path.string();
+  return near.string();
+}
+
+}  // namespace
+
+bool Accept(const std::string& command, const Args& args, const Cli& cli,
+            Arguments& parsed, int& exit_code) {
+  const CommandSpec& spec = CommandNamed(command);
+  parsed = ParseArguments(spec, args);
+  if (parsed.help) {
+    std::fputs(CommandHelp(spec).c_str(), cli.out);
+    exit_code = kExitPass;
+    return false;
+  }
+  for (const std::string& error : parsed.errors) {
+    exit_code = UsageError(cli, error);
+  }
+  return parsed.errors.empty();
+}
+
+int UsageError(const Cli& cli, const std::string& line) {
+  std::fprintf(cli.err, "%s\n", line.c_str());
+  return kExitUsage;
+}
+
+std::string FindConfigsDir() {
+  std::error_code error;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  // The binary is build/PRESET/lrutorture.
+  auto beside = (self.parent_path() / "../../configs").lexically_normal();
+  if (!error && HasTeardown(beside)) return FromHere(beside);
+#ifdef LRUTORTURE_SOURCE_DIR
+  std::filesystem::path source = LRUTORTURE_SOURCE_DIR "/configs";
+  if (HasTeardown(source)) return FromHere(source);
+#endif
+  return HasTeardown("configs") ? "configs" : "";
+}
+
+int RunCli(const Args& args, const Cli& cli) {
+  int code = kExitHarness;
+  try {
+    code = Dispatch(args, cli);
+  } catch (const std::exception& error) {  // bad_alloc, mostly
+    std::fprintf(cli.err, "lrutorture: the harness failed: %s\n", error.what());
+  }
+  // A full disk must not look like an empty answer; but a verdict stays.
+  bool written = std::fflush(cli.out) == 0 && std::ferror(cli.out) == 0;
+  if (!written && code == kExitPass) {
+    std::fprintf(cli.err, "lrutorture: cannot write the output: %s\n",
+                 std::strerror(errno));
+    if (args[0] != "run") code = kExitHarness;
+  }
+  return code;
+}
+
+int Main(int argc, char** argv, Workload& workload) {
+  Cli cli{workload};
+  return RunCli(Args(argv + (argc > 0), argv + argc), cli);
+}
+
+}  // namespace harness

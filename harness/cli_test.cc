@@ -1,0 +1,164 @@
+// Every command but `run`.
+#include "harness/cli_test_util.h"
+#include "nlohmann/json.hpp"
+
+namespace harness {
+namespace {
+
+TEST_F(CliTest, HelpAndVersion) {
+  EXPECT_EQ(Run({"--version"}).out.substr(0, 11), "lrutorture ");
+  for (const Args& args : {Args{"help"}, Args{"--help"}, Args{"-h"}}) {
+    Result result = Run(args);
+    EXPECT_EQ(result.code, 0);
+    EXPECT_NE(result.out.find("INCONCLUSIVE"), std::string::npos);
+  }
+  for (const CommandSpec& command : Commands()) {
+    Result result = Run({command.name, "--help"});
+    EXPECT_EQ(result.code, 0);
+    EXPECT_EQ(result.out, Run({"help", command.name}).out);
+    EXPECT_NE(result.out.find("Examples:"), std::string::npos);
+    for (const OptionSpec& option : command.options) {
+      EXPECT_NE(result.out.find(option.name), std::string::npos);
+    }
+  }
+}
+
+TEST_F(CliTest, WrongCommands) {
+  EXPECT_EQ(Run({"rnu"}).err, "unknown command 'rnu' (did you mean 'run'?)\n");
+  EXPECT_EQ(Run({"xyzzy"}).err,
+            "unknown command 'xyzzy' (see lrutorture help)\n");
+  EXPECT_EQ(Run({"--quiet"}).err,
+            "unknown option '--quiet' (see lrutorture help)\n");
+  EXPECT_EQ(Run({"replay", "r.json"}).err,
+            "'replay' is planned; this build does not have it yet\n");
+  EXPECT_EQ(Run({"help", "rnu"}).err,
+            "unknown command 'rnu' (did you mean 'run'?)\n");
+  for (const char* name : {"rnu", "xyzzy", "replay", "--quiet"}) {
+    EXPECT_EQ(Run({name}).code, 2);
+  }
+  Result nothing = Run({});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_EQ(nothing.out, "");
+}
+
+TEST_F(CliTest, CheckSaysOkOrEveryError) {
+  Result result = Run({"check", "configs/teardown.json"});
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out, "ok\n");
+  EXPECT_EQ(result.err, "");
+  Write("bad.json", R"({"lru": 3, "topology": {"nids": 0}})");
+  result = Run({"check", "bad.json"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err,
+            "/lru: must be a string, not a number\n"
+            "/topology/nids: 0 is out of range 1..16\n");
+  Write("syntax.json", "{\n  x");
+  EXPECT_EQ(Run({"check", "syntax.json"}).err.substr(0, 17),
+            "syntax.json:2:3: ");
+  EXPECT_EQ(Run({"check"}).err, "check: needs CONFIG|SUITE.list\n");
+  EXPECT_EQ(Run({"check", "bad.json", "--set", "/lru=node-lock", "--set",
+                 "/topology/nids=1"})
+                .out,
+            "ok\n");
+}
+
+TEST_F(CliTest, ListPointsComeInTheOrderOfDeclaration) {
+  std::string out = Run({"list", "points"}).out;
+  EXPECT_EQ(out.substr(0, 5), "name ");
+  EXPECT_LT(out.find("\ncss_dying_set "), out.find("\nref_killed "));
+  EXPECT_NE(out.find("\nmlru_allocated "), std::string::npos);
+  EXPECT_NE(out.find(" error "), std::string::npos);
+}
+
+TEST_F(CliTest, ListPointsOfAnLruHasItsStagesFirst) {
+  auto rows = nlohmann::json::parse(
+      Run({"list", "points", "--lru", "node-lock", "--json"}).out);
+  ASSERT_GT(rows.size(), 6u);
+  EXPECT_EQ(rows[2]["name"], "kill_confirmed");
+  EXPECT_EQ(rows[2]["stage"], "3");
+  EXPECT_EQ(rows[2]["since"], "RCU after ref_killed");
+  EXPECT_EQ(rows[3]["per"], "list");
+  EXPECT_EQ(rows[5]["name"], "css_free");
+  EXPECT_FALSE(rows[6].contains("stage"));
+  EXPECT_EQ(rows.size(), size_t{lru::NR_FAULT_POINTS} - 2) << "2 are absent";
+  for (const auto& row : rows) EXPECT_NE(row["name"], "dead_list_seen");
+}
+
+TEST_F(CliTest, EveryNounListsObjectsWithNames) {
+  for (const char* noun :
+       {"points", "lrus", "busted", "actors", "invariants", "configs"}) {
+    Result text = Run({"list", noun});
+    EXPECT_EQ(text.code, 0);
+    EXPECT_EQ(text.out.substr(0, 4), "name");
+    auto rows = nlohmann::json::parse(Run({"list", noun, "--json"}).out);
+    ASSERT_FALSE(rows.empty()) << noun;
+    for (const auto& row : rows) {
+      EXPECT_TRUE(row["name"].is_string()) << noun;
+      EXPECT_NE(text.out.find(row["name"].get<std::string>()),
+                std::string::npos);
+    }
+  }
+}
+
+TEST_F(CliTest, ListConfigsShowsNamesAndDescriptions) {
+  Write("configs/a.list", "# A suite.\nteardown.json\n");
+  Write("configs/busted/b.json", R"({"name": "bb", "description": "B."})");
+  Write("configs/c.json", "{");
+  EXPECT_EQ(Run({"list", "configs"}).out,
+            "name      path                   description\n"
+            "a.list    configs/a.list         A suite.\n"
+            "bb        configs/busted/b.json  B.\n"
+            "c         configs/c.json         (not valid: see lrutorture "
+            "check)\n"
+            "teardown  configs/teardown.json  The default.\n");
+}
+
+TEST_F(CliTest, WrongListings) {
+  EXPECT_EQ(Run({"list", "point"}).err,
+            "list: unknown noun 'point' (did you mean 'points'?)\n");
+  EXPECT_EQ(Run({"list", "points", "--lru", "nodelock"}).err,
+            "--lru: unknown lru 'nodelock' (did you mean 'node-lock'?)\n");
+  EXPECT_EQ(Run({"list", "actors", "--lru", "node-lock"}).err,
+            "--lru: only `list points` has it\n");
+  EXPECT_EQ(Run({"list"}).code, 2);
+}
+
+TEST_F(CliTest, SchemasAreJson) {
+  for (const char* which : {"config", "report"}) {
+    Result result = Run({"schema", which});
+    EXPECT_EQ(result.code, 0);
+    EXPECT_TRUE(nlohmann::json::accept(result.out));
+  }
+  EXPECT_EQ(Run({"schema", "confg"}).err,
+            "schema: unknown schema 'confg' (did you mean 'config'?)\n");
+}
+
+TEST_F(CliTest, ShowRefusesWhatIsNoReport) {
+  struct {
+    const char* text;
+    const char* err;
+  } kCases[] = {
+      {"[]", "r.json: not a report: an array\n"},
+      {"{}", "r.json: not a report: it has no `verdict`\n"},
+      {R"({"verdict": 1})", "r.json: not a report: it has no `verdict`\n"},
+      {R"({"verdict": "PASS"})", "r.json: not a report: it has no `schema`\n"},
+      {R"({"a": 1, "a": 1})", "r.json: /a: duplicate key\n"},
+  };
+  for (const auto& c : kCases) {
+    Write("r.json", c.text);
+    Result result = Run({"show", "r.json"});
+    EXPECT_EQ(result.code, 2);
+    EXPECT_EQ(result.err, c.err);
+  }
+  EXPECT_EQ(Run({"show", "none.json"}).err,
+            "none.json: No such file or directory\n");
+  EXPECT_EQ(Run({"show", "r.json", "--format", "html"}).err,
+            "--format: 'html' is planned; this build has 'text' only\n");
+  EXPECT_EQ(Run({"show", "r.json", "--format", "txt"}).err,
+            "--format: unknown format 'txt' (did you mean 'text'?)\n");
+  EXPECT_EQ(Run({"show"}).err, "show: needs REPORT.json\n");
+}
+
+}  // namespace
+}  // namespace harness

@@ -1,0 +1,178 @@
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "harness/config.h"
+#include "harness/config_names.h"
+#include "harness/config_spec.h"
+
+namespace harness {
+namespace {
+
+constexpr size_t kNamesShown = 8;  // longer lists are `list NOUN`'s business
+
+void Error(std::vector<InputError>& errors, const std::string& pointer,
+           std::string what) {
+  errors.push_back({pointer, std::move(what)});
+}
+
+std::string Range(const Spec& spec) {
+  return absl::StrCat(spec.min, "..", spec.max);
+}
+
+std::string Wanted(const Spec& spec) {
+  return absl::StrCat("must be an integer in ", Range(spec),
+                      spec.type == SpecType::kDelay ? " or an object" : "");
+}
+
+// "unknown lru 'x' (did you mean 'y'?)"
+std::string Unknown(const std::string& noun, const std::string& name,
+                    const std::vector<std::string>& names) {
+  std::string hint = DidYouMean(name, names);
+  if (hint.empty() && names.size() <= kNamesShown) {
+    hint = absl::StrCat(" (one of: ", absl::StrJoin(names, ", "), ")");
+  }
+  return absl::StrCat("unknown ", noun, " '", Printable(name), "'", hint);
+}
+
+void CheckInteger(const Spec& spec, const Json& value,
+                  const std::string& pointer, std::vector<InputError>& errors) {
+  if (!value.is_number()) {
+    Error(errors, pointer,
+          absl::StrCat(Wanted(spec), ", not ", TypeWithArticle(value)));
+    return;
+  }
+  // 1e4 is an integer, in JSON Schema as here.
+  double number = value.get<double>();
+  if (value.is_number_float() && number != std::floor(number)) {
+    Error(errors, pointer, absl::StrCat(Wanted(spec), ", not ", value.dump()));
+    return;
+  }
+  bool inside;
+  if (value.is_number_float()) {
+    // 2^63 as a double is above every int64: `<` keeps the cast defined.
+    inside = number >= static_cast<double>(spec.min) && number < 0x1p63 &&
+             static_cast<int64_t>(number) <= spec.max;
+  } else if (value.is_number_unsigned()) {
+    uint64_t natural = value.get<uint64_t>();
+    inside = natural <= static_cast<uint64_t>(spec.max) &&
+             static_cast<int64_t>(natural) >= spec.min;
+  } else {
+    inside = value.get<int64_t>() >= spec.min;
+    inside = inside && value.get<int64_t>() <= spec.max;
+  }
+  if (!inside) {
+    Error(errors, pointer,
+          absl::StrCat(value.dump(), " is out of range ", Range(spec)));
+  }
+}
+
+bool IsFileName(const std::string& text) {
+  return std::isalnum(static_cast<unsigned char>(text[0])) &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) || c == '.' ||
+                  c == '_' || c == '-';
+         });
+}
+
+void CheckText(const Spec& spec, const std::string& text,
+               const std::string& pointer, std::vector<InputError>& errors) {
+  if (text.size() > static_cast<size_t>(spec.max) ||
+      text.size() < static_cast<size_t>(spec.min)) {
+    Error(
+        errors, pointer,
+        absl::StrCat("has ", text.size(), " bytes; allowed are ", Range(spec)));
+  } else if (spec.noun == "file name" && !IsFileName(text)) {
+    Error(errors, pointer,
+          absl::StrCat("'", Printable(text),
+                       "' must start with a letter or digit and go on with "
+                       "those, '.', '_' or '-'"));
+  }
+}
+
+void CheckString(const Spec& spec, const Json& value,
+                 const std::string& pointer, std::vector<InputError>& errors) {
+  if (!value.is_string()) {
+    Error(errors, pointer,
+          absl::StrCat("must be a string, not ", TypeWithArticle(value)));
+    return;
+  }
+  const std::string& text = value.get_ref<const std::string&>();
+  if (spec.type == SpecType::kText) {
+    CheckText(spec, text, pointer, errors);
+  } else if (spec.type == SpecType::kPoint && LooksImplicit(text)) {
+    std::string error = ParseImplicit(text).error;
+    if (!error.empty()) Error(errors, pointer, error);
+  } else if (std::find(spec.names.begin(), spec.names.end(), text) ==
+             spec.names.end()) {
+    Error(errors, pointer, Unknown(spec.noun, text, spec.names));
+  }
+}
+
+void CheckObject(const Spec& spec, const Json& value,
+                 const std::string& pointer, std::vector<InputError>& errors) {
+  if (!value.is_object()) {
+    Error(errors, pointer,
+          absl::StrCat("must be an object, not ", TypeWithArticle(value)));
+    return;
+  }
+  for (const SpecKey& key : spec.keys) {
+    if (key.required && !value.contains(key.name)) {
+      Error(errors, pointer, absl::StrCat("missing key '", key.name, "'"));
+    }
+  }
+  for (const auto& [name, member] : value.items()) {
+    std::string child = ChildPointer(pointer, name);
+    auto key = std::find_if(spec.keys.begin(), spec.keys.end(),
+                            [&](const SpecKey& k) { return k.name == name; });
+    if (key != spec.keys.end()) {
+      CheckSpec(key->spec, member, child, errors);
+      continue;
+    }
+    std::vector<std::string> names;
+    for (const SpecKey& k : spec.keys) names.push_back(k.name);
+    Error(errors, child, Unknown(spec.noun, name, names));
+  }
+}
+
+void CheckArray(const Spec& spec, const Json& value, const std::string& pointer,
+                std::vector<InputError>& errors) {
+  if (!value.is_array()) {
+    Error(errors, pointer,
+          absl::StrCat("must be an array, not ", TypeWithArticle(value)));
+    return;
+  }
+  size_t max = static_cast<size_t>(spec.max);
+  if (value.size() > max) {
+    Error(errors, pointer,
+          absl::StrCat(value.size(), " elements; at most ", max));
+  }
+  for (size_t i = 0; i < value.size() && i < max; ++i) {
+    CheckSpec(spec.item[0], value[i], ChildPointer(pointer, i), errors);
+  }
+}
+
+}  // namespace
+
+void CheckSpec(const Spec& spec, const Json& value, const std::string& pointer,
+               std::vector<InputError>& errors) {
+  switch (spec.type) {
+    case SpecType::kText:
+    case SpecType::kName:
+    case SpecType::kPoint:
+      return CheckString(spec, value, pointer, errors);
+    case SpecType::kInteger:
+      return CheckInteger(spec, value, pointer, errors);
+    case SpecType::kObject:
+      return CheckObject(spec, value, pointer, errors);
+    case SpecType::kArray:
+      return CheckArray(spec, value, pointer, errors);
+    case SpecType::kDelay:
+      return value.is_object() ? CheckObject(spec, value, pointer, errors)
+                               : CheckInteger(spec, value, pointer, errors);
+  }
+}
+
+}  // namespace harness

@@ -1,0 +1,186 @@
+#include "harness/config_names.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "harness/flight_recorder.h"
+#include "harness/json_input.h"
+
+namespace harness {
+namespace {
+
+// Insertions, deletions, substitutions and swaps of neighbours, each 1; upper
+// and lower case, '-' and '_' count as equal.
+size_t EditDistance(std::string_view a, std::string_view b) {
+  auto fold = [](char c) {
+    return c == '-' ? '_' : std::tolower(static_cast<unsigned char>(c));
+  };
+  std::vector<size_t> before(b.size() + 1), last(b.size() + 1),
+      row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      bool same = fold(a[i - 1]) == fold(b[j - 1]);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + !same});
+      if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
+          fold(a[i - 2]) == fold(b[j - 1])) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
+    }
+    before.swap(last);
+    last.swap(row);
+  }
+  return last[b.size()];
+}
+
+// Farther away than this, a suggestion is a guess.
+size_t Tolerance(size_t length) {
+  if (length <= 3) return 1;
+  return std::max<size_t>(2, length / 3);
+}
+
+// What is cut short, however much is missing. Empty: none, or several.
+std::string OnlyOneThatStartsWith(std::string_view wrong,
+                                  const std::vector<std::string>& names) {
+  auto starts = [&](const std::string& name) {
+    return wrong.size() >= 3 && name.compare(0, wrong.size(), wrong) == 0;
+  };
+  auto it = std::find_if(names.begin(), names.end(), starts);
+  bool only = it != names.end() &&
+              std::none_of(it + 1, names.end(), starts);
+  return only ? *it : "";
+}
+
+bool IsIdentifier(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c == '_' || std::isalnum(static_cast<unsigned char>(c));
+  });
+}
+
+template <class Infos>
+std::vector<std::string> NamesOfInfos(const Infos& infos) {
+  std::vector<std::string> names;
+  for (const auto& info : infos) names.push_back(info.name);
+  return names;
+}
+
+}  // namespace
+
+std::string Nearest(std::string_view wrong,
+                    const std::vector<std::string>& names) {
+  if (wrong.size() > 80) return "";
+  std::string longer = OnlyOneThatStartsWith(wrong, names);
+  if (!longer.empty()) return longer;
+  size_t best = Tolerance(wrong.size()) + 1;
+  std::string nearest;
+  for (const std::string& name : names) {
+    size_t distance = EditDistance(wrong, name);
+    if (distance < best) {
+      best = distance;
+      nearest = name;
+    }
+  }
+  return nearest;
+}
+
+std::string DidYouMean(std::string_view wrong,
+                       const std::vector<std::string>& names) {
+  std::string nearest = Nearest(wrong, names);
+  return nearest.empty() ? "" : " (did you mean '" + nearest + "'?)";
+}
+
+std::vector<std::string> FaultPointNames() {
+  std::vector<std::string> names;
+  for (const lru::fault_point_info& info : lru::fault_points()) {
+    names.push_back(info.name);
+  }
+  return names;
+}
+
+std::vector<std::string> SyncOpNames() {
+#define X(name) #name,
+  return {LRU_SYNC_OPS(X)};
+#undef X
+}
+
+std::vector<std::string> ActorNames() {
+  return NamesOfInfos(Catalog::Get().actors());
+}
+
+std::vector<std::string> TaskTypeNames() {
+  std::vector<std::string> names = ActorNames();
+  names.insert(names.end(), std::begin(kWorkers), std::end(kWorkers));
+  return names;
+}
+
+std::vector<std::string> LruNames() {
+  return NamesOfInfos(Catalog::Get().lrus());
+}
+
+std::vector<std::string> BustedNames() {
+  std::vector<std::string> names = NamesOfInfos(Catalog::Get().busted());
+  names.insert(names.begin(), "none");
+  return names;
+}
+
+std::vector<std::string> OperationNames() {
+  std::vector<std::string> names;
+#define X(name) \
+  if (Verb::k_##name < Verb::k_work) names.push_back(#name);
+  LRUTORTURE_VERBS(X)
+#undef X
+  return names;
+}
+
+bool LooksImplicit(std::string_view text) {
+  return text.find_first_of("/>") != text.npos;
+}
+
+ImplicitPoint ParseImplicit(std::string_view text) {
+  constexpr std::string_view kDone = ":done";
+  ImplicitPoint point;
+  size_t slash = text.find('/');
+  size_t angle = text.find('>');
+  if (slash == text.npos || angle == text.npos || angle < slash ||
+      !IsIdentifier(text.substr(0, slash)) ||
+      !IsIdentifier(text.substr(slash + 1, angle - slash - 1))) {
+    point.error = "'" + Printable(text, 120) +
+                  "' is no implicit point: write OUTER/FUNCTION>OP or "
+                  "OUTER/FUNCTION>OP:done";
+    return point;
+  }
+  std::string_view op = text.substr(angle + 1);
+  if (op.size() >= kDone.size() &&
+      op.substr(op.size() - kDone.size()) == kDone) {
+    point.done = true;
+    op.remove_suffix(kDone.size());
+  }
+  point.op = std::string(op);
+  std::vector<std::string> ops = SyncOpNames();
+  if (std::find(ops.begin(), ops.end(), point.op) == ops.end()) {
+    point.error = "unknown operation '" + Printable(op) + "' after '>'" +
+                  DidYouMean(op, ops);
+  }
+  return point;
+}
+
+lru::held ImplicitHolds(const ImplicitPoint& point) {
+  const std::string& op = point.op;
+  // A trylock may have failed: not certain.
+  if (op == "spin_lock" || op == "spin_lock_irq") {
+    return point.done ? lru::held::SPIN : lru::held::NOTHING;
+  }
+  if (op == "spin_unlock" || op == "spin_unlock_irq") {
+    return point.done ? lru::held::NOTHING : lru::held::SPIN;
+  }
+  if (op == "rcu_read_lock") {
+    return point.done ? lru::held::RCU : lru::held::NOTHING;
+  }
+  if (op == "rcu_read_unlock") {
+    return point.done ? lru::held::NOTHING : lru::held::RCU;
+  }
+  return lru::held::NOTHING;
+}
+
+}  // namespace harness

@@ -1,0 +1,217 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "harness/config_names.h"
+#include "harness/config_parts.h"
+#include "harness/config_spec.h"
+
+namespace harness {
+namespace {
+
+// Where errors and warnings of one part of the config go.
+struct Findings {
+  std::vector<InputError>& errors;
+  std::vector<InputError>& warnings;
+  void Error(const std::string& pointer, const std::string& what) {
+    errors.push_back({pointer, what});
+  }
+  void Warn(const std::string& pointer, const std::string& what) {
+    warnings.push_back({pointer, what});
+  }
+};
+
+std::string Name(lru::fault_point fp) {
+  return absl::StrCat("'", lru::fault_point_at(fp).name, "'");
+}
+
+bool NeedsSpin(lru::held holds) {
+  return holds == lru::held::RCU || holds == lru::held::SPIN;
+}
+
+std::string Section(lru::held holds) {
+  return holds == lru::held::RCU ? "an RCU read section" : "a spinlock";
+}
+
+// Whether the teardown reaches `fp` only after a grace period: it or an
+// earlier stage demands one.
+bool BehindGracePeriod(const LruInfo* lru, lru::fault_point fp) {
+  if (lru == nullptr || lru->stages.empty()) {
+    return fp >= lru::FP_ref_switch_confirmed && fp <= lru::FP_parent_ref_put;
+  }
+  bool behind = false;
+  for (const lru::stage_info& stage : lru->stages) {
+    behind = behind || stage.after_gp;
+    if (stage.fp == fp) return behind;
+  }
+  return false;
+}
+
+void CheckKind(const Fault& fault, const std::string& at, Findings& found) {
+  int kinds = fault.delay.has_value() + fault.hold.has_value() + fault.enomem;
+  if (kinds == 0) {
+    found.Error(at, "needs one of delay_us, hold_until and error");
+  } else if (kinds > 1) {
+    found.Error(at, "has more than one of delay_us, hold_until and error");
+  }
+  if (fault.enomem && (fault.at == lru::NR_FAULT_POINTS ||
+                       !lru::fault_point_at(fault.at).error)) {
+    std::vector<std::string> names;
+    for (const lru::fault_point_info& info : lru::fault_points()) {
+      if (info.error) names.push_back(info.name);
+    }
+    found.Error(at + "/at", absl::StrCat(PointName(fault),
+                                         " is not an error point (one of: ",
+                                         absl::StrJoin(names, ", "), ")"));
+  }
+  if (fault.delay && fault.delay->min_us > fault.delay->max_us) {
+    found.Error(at + "/delay_us",
+                absl::StrCat("min ", fault.delay->min_us, " is above max ",
+                             fault.delay->max_us));
+  }
+}
+
+void CheckHow(const Fault& fault, bool explicit_how, const std::string& at,
+              Findings& found) {
+  if (explicit_how && !fault.delay) {
+    found.Error(at + "/delay", "only a fault with delay_us has it");
+  }
+  lru::held holds = HoldsAt(fault);
+  if (fault.how == DelayHow::kSleep && NeedsSpin(holds)) {
+    found.Error(at + "/delay",
+                absl::StrCat(PointName(fault), " holds ", Section(holds),
+                             ": nobody may sleep there (use "
+                             "'spin')"));
+  }
+}
+
+void CheckHold(const Config& config, const Fault& fault, const LruInfo* lru,
+               const std::string& at, Findings& found) {
+  if (!fault.hold) return;
+  const HoldUntil& hold = *fault.hold;
+  lru::held holds = HoldsAt(fault);
+  if (NeedsSpin(holds) && BehindGracePeriod(lru, hold.at)) {
+    found.Warn(at + "/hold_until/at",
+               absl::StrCat(Name(hold.at),
+                            " comes only after a grace period, "
+                            "and ",
+                            PointName(fault), " holds ", Section(holds),
+                            ": it can never come within that section, the "
+                            "hold ends by its timeout"));
+  }
+  if (lru != nullptr && !lru->Has(hold.at)) {
+    found.Warn(
+        at + "/hold_until/at",
+        absl::StrCat("lru '", lru->name, "' never reaches ", Name(hold.at)));
+  }
+  if (hold.timeout_us / 1000 >= config.stall_ms) {
+    found.Warn(
+        at + "/hold_until/timeout_us",
+        absl::StrCat(hold.timeout_us, " us is as long as stall_ms ",
+                     config.stall_ms, ": the hold may be taken for a stall"));
+  }
+}
+
+void CheckTarget(const Config& config, const Fault& fault, const LruInfo* lru,
+                 const std::string& at, Findings& found) {
+  if (lru != nullptr && fault.at != lru::NR_FAULT_POINTS &&
+      !lru->Has(fault.at)) {
+    found.Warn(at + "/at", absl::StrCat("lru '", lru->name, "' never reaches ",
+                                        Name(fault.at)));
+  }
+  bool worker = std::find(std::begin(kWorkers), std::end(kWorkers),
+                          fault.actor) != std::end(kWorkers);
+  bool present = std::any_of(
+      config.actors.begin(), config.actors.end(),
+      [&](const ActorSpec& spec) { return spec.type == fault.actor; });
+  if (!fault.actor.empty() && !worker && !present) {
+    found.Warn(at + "/actor",
+               absl::StrCat("this config has no '", fault.actor, "'"));
+  }
+  if (fault.nid >= static_cast<int>(config.topology.nids)) {
+    found.Warn(at + "/nid",
+               absl::StrCat("there is no node ", fault.nid,
+                            ": topology.nids is ", config.topology.nids));
+  }
+  if (fault.depth > static_cast<int>(config.topology.depth)) {
+    found.Warn(at + "/depth", absl::StrCat("there is no memcg so deep: "
+                                           "topology.depth is ",
+                                           config.topology.depth));
+  }
+}
+
+void CheckEngine(const Config& config, Findings& found) {
+  if (config.engine == kEngineMissing) {
+    found.Error("/engine",
+                "this build has no engine 'explore' yet (use 'stress')");
+  }
+}
+
+void CheckBusted(const Config& config, Findings& found) {
+  const BustedInfo* busted = Catalog::Get().FindBusted(config.busted);
+  if (busted != nullptr && !busted->lrus.empty() &&
+      std::find(busted->lrus.begin(), busted->lrus.end(), config.lru) ==
+          busted->lrus.end()) {
+    found.Error("/busted",
+                absl::StrCat("control '", busted->name, "' is for lru ",
+                             absl::StrJoin(busted->lrus, ", "), ", not for '",
+                             config.lru, "'"));
+  }
+}
+
+void CheckActors(const Config& config, Findings& found) {
+  uint64_t tasks = 0;
+  for (const ActorSpec& spec : config.actors) tasks += spec.count;
+  if (tasks > kTasksTotalMax) {
+    found.Error("/actors",
+                absl::StrCat(tasks, " tasks in all; at most ", kTasksTotalMax));
+  }
+}
+
+bool Broken(const std::vector<InputError>& errors, const std::string& prefix) {
+  return std::any_of(errors.begin(), errors.end(), [&](const InputError& e) {
+    return IsWithin(e.pointer, prefix);
+  });
+}
+
+}  // namespace
+
+bool IsWithin(const std::string& pointer, const std::string& prefix) {
+  return pointer.compare(0, prefix.size(), prefix) == 0 &&
+         (pointer.size() == prefix.size() || pointer[prefix.size()] == '/');
+}
+
+std::string PointName(const Fault& fault) {
+  return fault.implicit.empty() ? Name(fault.at) : "'" + fault.implicit + "'";
+}
+
+lru::held HoldsAt(const Fault& fault) {
+  return fault.implicit.empty() ? lru::fault_point_at(fault.at).holds
+                                : ImplicitHolds(ParseImplicit(fault.implicit));
+}
+
+void CheckRules(const Json& document, const Config& config,
+                const std::vector<InputError>& broken,
+                std::vector<InputError>& errors,
+                std::vector<InputError>& warnings) {
+  Findings found{errors, warnings};
+  const LruInfo* lru = Catalog::Get().FindLru(config.lru);
+  CheckEngine(config, found);
+  if (!Broken(broken, "/lru") && !Broken(broken, "/busted")) {
+    CheckBusted(config, found);
+  }
+  if (!Broken(broken, "/actors")) CheckActors(config, found);
+  for (size_t i = 0; i < config.faults.size(); ++i) {
+    std::string at = ChildPointer("/faults", i);
+    if (Broken(broken, at)) continue;
+    const Fault& fault = config.faults[i];
+    bool explicit_how =
+        document["faults"][i].contains("delay") && fault.how != DelayHow::kAuto;
+    CheckKind(fault, at, found);
+    CheckHow(fault, explicit_how, at, found);
+    CheckHold(config, fault, lru, at, found);
+    CheckTarget(config, fault, lru, at, found);
+  }
+}
+
+}  // namespace harness

@@ -1,0 +1,52 @@
+// A small catalog for tests of the harness, which know no workload.
+#ifndef LRUTORTURE_HARNESS_FAKE_CATALOG_H_
+#define LRUTORTURE_HARNESS_FAKE_CATALOG_H_
+
+#include "harness/catalog.h"
+
+namespace harness {
+
+inline constexpr lru::stage_info kFakeStages[] = {
+    {lru::FP_css_dying_set, false, false, lru::NR_FAULT_POINTS},
+    {lru::FP_ref_killed, false, false, lru::NR_FAULT_POINTS},
+    {lru::FP_kill_confirmed, false, true, lru::FP_ref_killed},
+    {lru::FP_node_spliced, true, false, lru::NR_FAULT_POINTS},
+    {lru::FP_css_released, false, false, lru::NR_FAULT_POINTS},
+    {lru::FP_css_free, false, true, lru::FP_css_released},
+};
+inline constexpr lru::fault_point kFakeAbsent[] = {lru::FP_list_marked_dead,
+                                                   lru::FP_dead_list_seen};
+
+// Any number of times; what is there already stays as it is.
+inline void RegisterFakes() {
+  Catalog& catalog = Catalog::Get();
+  if (catalog.FindLru("node-lock") == nullptr) {
+    catalog.Add(
+        LruInfo{"node-lock", "One lock per node.", kFakeStages, kFakeAbsent});
+  }
+  if (catalog.FindLru("other-lock") == nullptr) {
+    catalog.Add(LruInfo{"other-lock", "Another lock.", {}, {}});
+  }
+  for (const char* actor : {"shrinker", "destroyer", "deleter", "adder"}) {
+    if (!catalog.HasActor(actor)) catalog.Add(ActorInfo{actor, "Does things."});
+  }
+  if (catalog.FindBusted("fake_bug") == nullptr) {
+    catalog.Add(BustedInfo{"fake_bug",
+                           "lru",
+                           {},
+                           "A step is left out.",
+                           "busted/fake_bug.json",
+                           {{"release", "invariant", "no_leak"}}});
+    catalog.Add(BustedInfo{"other_only",
+                           "lru",
+                           {"other-lock"},
+                           "A step of the other lock is left out.",
+                           "",
+                           {}});
+    catalog.Add(InvariantInfo{"no_leak", "34", "Nothing stays behind."});
+  }
+}
+
+}  // namespace harness
+
+#endif  // LRUTORTURE_HARNESS_FAKE_CATALOG_H_

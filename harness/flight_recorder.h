@@ -1,0 +1,209 @@
+// The flight recorder: everything a report needs, in one block of memory that
+// the torture process and its supervisor share, so it survives SIGSEGV,
+// SIGKILL and OOM. Made by the supervisor before it forks; string literals and
+// code addresses in it mean the same in both.
+//
+// Thread safety: a TaskSlot is written by its task alone, a MemcgSlot by
+// whoever performs that stage, all as relaxed atomics; nothing here orders
+// threads. Reading is for after the fact: a reader may see a torn operation,
+// never a dangling pointer. Recording stops when a finding is latched.
+#ifndef LRUTORTURE_HARNESS_FLIGHT_RECORDER_H_
+#define LRUTORTURE_HARNESS_FLIGHT_RECORDER_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "harness/plan.h"
+#include "lru/fault_points.h"
+#include "lru/sync/task.h"
+
+namespace harness {
+
+// Operations of actors and what the workers do; one text form each.
+#define LRUTORTURE_VERBS(X)                                                 \
+  X(add) X(del) X(add_obj) X(del_obj) X(walk_one) X(walk_node) X(walk)      \
+  X(shrink_walk) X(count_one) X(count_node) X(shrink_slab) X(charge)        \
+  X(free) X(alloc_lists) X(create) X(destroy) X(isolate) X(register)        \
+  X(unregister) X(pin) X(unpin) X(work) X(point) X(fault)
+enum class Verb : uint8_t {
+#define X(name) k_##name,
+  LRUTORTURE_VERBS(X)
+#undef X
+      kCount,
+};
+const char* VerbName(Verb verb);
+
+// One operation as a record, and one event of the trace. 0 or -1: not named.
+struct Operation {
+  Verb verb = Verb::k_point;
+  uint32_t object = 0;  // serials
+  uint32_t memcg = 0;
+  uint32_t lru = 0;
+  int32_t nid = -1;
+};
+
+// 32 bytes. `verb` k_point: `what` is a fault_point; k_fault: the index of the
+// fault that fired, and `object` the fault_point it fired at (NR_FAULT_POINTS:
+// an implicit one); else `what` is the result of the operation.
+struct Event {
+  std::atomic<uint64_t> ticks;
+  std::atomic<uint64_t> words[3];
+};
+struct EventView {  // unpacked
+  uint64_t ticks;
+  Operation op;
+  int32_t what;
+  uint32_t duration_ticks;
+};
+
+// Log-linear histogram of ticks: 8 linear buckets per octave.
+struct Histogram {
+  static constexpr int kBuckets = 8 * 40;
+  std::atomic<uint32_t> count[kBuckets];
+  void Add(uint64_t ticks);
+  void AddOwn(uint64_t ticks);  // cheaper, for a histogram with one writer
+  static int BucketOf(uint64_t ticks);
+  static uint64_t Upper(int bucket);
+};
+
+inline constexpr int kEventsPerTask = 256;
+inline constexpr int kFaultsMax = 64;
+inline constexpr int kFramesMax = 32;
+inline constexpr int kVerbs = static_cast<int>(Verb::kCount);
+
+struct TaskSlot {
+  lru::task task;  // first: a task* is a TaskSlot*
+  std::atomic<uint32_t> type_index;  // of Config::actors; ~0 for workers
+  uint64_t name_hash;
+  std::atomic<uint64_t> op_started_ticks;  // 0: idle
+  std::atomic<uint64_t> op_words[2];       // current Operation, packed
+  std::atomic<uint64_t> operations[kVerbs];
+  std::atomic<uint64_t> progress;  // operations finished, of any kind
+  std::atomic<uint32_t> fp_here;   // fault point a fault holds it at, or ~0
+  FaultVisits visits[kFaultsMax];
+  std::atomic<uint64_t> fired[kFaultsMax];
+  std::atomic<uint64_t> timeouts[kFaultsMax];  // holds that ended by time
+  std::atomic<uint64_t> head;  // events ever written
+  Event events[kEventsPerTask];
+  Histogram latency[kVerbs];
+  // Filled by the signal handler when the supervisor asks for a stack.
+  std::atomic<uint32_t> nr_frames;
+  std::atomic<uint64_t> frames[kFramesMax];
+  std::atomic<uint32_t> stack_request;  // last one answered
+};
+
+// One memcg, found by serial % kMemcgSlots. `reached` has a bit per stage.
+struct MemcgSlot {
+  std::atomic<uint32_t> serial;
+  std::atomic<uint32_t> parent;
+  std::atomic<int32_t> depth;
+  std::atomic<uint32_t> stage;        // last fault_point of path MEMCG or LIST
+  std::atomic<uint64_t> reached;      // bit fp, for the stages (fp < 64)
+  std::atomic<uint64_t> stage_ticks;  // of the last stage
+  std::atomic<uint64_t> gp_at[lru::NR_FAULT_POINTS];  // grace periods begun
+  std::atomic<uint64_t> items_moved;
+  std::atomic<uint32_t> operated;  // another task used it while it was dying
+};
+inline constexpr uint32_t kMemcgSlots = 8192;
+
+enum class Kind : uint8_t {
+  kInvariant, kDataRace, kMemoryError, kLeak, kUndefinedBehavior,
+  kLockInversion, kDeadlock, kStall, kCrash, kKilled,
+};
+const char* KindName(Kind kind);  // "invariant", "data_race", ...
+
+// One sanitizer access or allocation, as data.
+struct SanitizerStack {
+  char title[64];  // "write of size 8 by adder-0", "freed by rcu-callbacks"
+  uint32_t nr_frames;
+  uint64_t frames[kFramesMax];
+};
+
+// Fixed size, no pointers but literals: it is written inside hooks.
+struct FindingSlot {
+  std::atomic<uint32_t> ready;
+  Kind kind;
+  char invariant[48];  // empty unless kind is kInvariant
+  char type[64];       // the sanitizer's word: "heap-use-after-free"
+  char message[512];   // one sentence a stranger understands
+  uint64_t ticks;
+  uint32_t task;       // task id of who noticed, or ~0
+  uint32_t memcg;      // serial concerned, or 0
+  uint32_t nr_frames;  // of who noticed
+  uint64_t frames[kFramesMax];
+  uint64_t address;
+  uint32_t nr_stacks;
+  SanitizerStack stacks[6];
+};
+inline constexpr int kFindingsMax = 64;
+
+enum class Phase : uint32_t { kSetup, kRun, kQuiet, kTotals, kTeardown, kDone };
+
+struct Recorder {
+  std::atomic<uint32_t> phase;   // Phase
+  std::atomic<uint32_t> stop;    // actors return to quiet when set
+  std::atomic<uint32_t> freeze;  // recording has stopped (a finding is latched)
+  std::atomic<uint32_t> interrupted;
+  std::atomic<uint32_t> nr_findings;  // claimed; may exceed kFindingsMax
+  std::atomic<uint32_t> findings_stop;  // so many end the run; 0 means 1
+  FindingSlot findings[kFindingsMax];
+  std::atomic<uint64_t> start_ticks, run_end_ticks;
+  double ticks_per_ns;
+  std::atomic<uint64_t> teardowns, teardowns_contended;
+  std::atomic<uint64_t> creates_failed;
+  Histogram stage_latency[lru::NR_FAULT_POINTS];  // since the stage before
+  std::atomic<uint32_t> point_watch[lru::NR_FAULT_POINTS];  // hook's own flags
+  std::atomic<uint64_t> point_visits[lru::NR_FAULT_POINTS]; // of hold targets
+  std::atomic<uint32_t> nr_tasks;
+  TaskSlot tasks[lru::kTasksMax];
+  MemcgSlot memcgs[kMemcgSlots];
+};
+
+// Maps the block (MAP_SHARED | MAP_ANONYMOUS, zeroed) and makes it current.
+Recorder* MapRecorder();
+Recorder* recorder();  // null before MapRecorder
+void UnmapRecorder();
+
+inline TaskSlot* SlotOf(lru::task* t) { return reinterpret_cast<TaskSlot*>(t); }
+inline TaskSlot* CurrentSlot() { return SlotOf(lru::current_task()); }
+
+// For lru/: tasks live in the recorder.
+void UseRecorderTasks();
+
+// Marks an operation of the calling task as begun, and as finished with
+// `result`; one event and one latency sample per operation.
+void BeginOperation(const Operation& op);
+void EndOperation(const Operation& op, int32_t result);
+// For operations whose object or memcg is known only later.
+void RefineOperation(const Operation& op);
+void RecordPoint(lru::fault_point fp, const lru::fault_site& site);
+void RecordFault(lru::fault_point fp, uint32_t fault);
+// "add o17 m4 l1 n0"
+std::string ToText(const Operation& op);
+
+MemcgSlot* FindMemcg(uint32_t serial);  // null when its slot was reused
+// Between its css_dying_set and the end of its reparenting.
+bool IsDying(uint32_t serial);
+// A task other than the one that tears down has used site's memcg or owner.
+void NoteUse(const lru::fault_site& site);
+
+// The n newest events of a task, oldest first.
+std::vector<EventView> LastEvents(const TaskSlot& slot, int n);
+
+// --- findings ---------------------------------------------------------------
+// First wins: latches, freezes the recorder and sets stop, with relaxed
+// atomics only (with `on_finding: continue` only when findings_max are there).
+// Callable in hooks and signal handlers: no lock, no malloc. Returns null when
+// the run has enough of them; else fill in and call Publish.
+FindingSlot* ClaimFinding(Kind kind);
+void PublishFinding(FindingSlot* slot, const char* message);
+// An oracle's: the invariant's name and a sentence (printf).
+void ReportInvariant(const char* invariant, uint32_t memcg,
+                     const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
+// Stack of the caller by frame pointers; async-signal-safe.
+uint32_t CaptureStack(uint64_t* frames, uint32_t max, void* frame_address);
+
+}  // namespace harness
+
+#endif  // LRUTORTURE_HARNESS_FLIGHT_RECORDER_H_

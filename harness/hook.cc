@@ -1,0 +1,185 @@
+#include "harness/hook.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "harness/fault_action.h"
+#include "harness/fault_plan.h"
+#include "harness/flight_recorder.h"
+#include "harness/workload.h"
+
+namespace harness {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+// Recorder::point_watch: who is interested in a point.
+enum Watch : uint32_t {
+  kRecord = 1,   // a stage: an event and the memcg's slot
+  kUse = 2,      // an operation on a memcg: is it dying?
+  kObserve = 4,  // oracles
+  kTarget = 8,   // some hold waits for it
+  kFault = 16,
+};
+
+// Written before any task exists; faults are switched by `kFault` and by
+// ARMED_SYNC alone.
+std::unique_ptr<FaultPlan> plan;
+std::atomic<Observer> observers[lru::NR_FAULT_POINTS][kObserversMax];
+
+// Frequent, and nobody's stage: counted by the watchdog as progress would be.
+bool IsRecorded(const lru::fault_point_info& info) {
+  return (info.path == lru::fp_path::MEMCG ||
+          info.path == lru::fp_path::LIST) &&
+         info.fp != lru::FP_ref_put;
+}
+
+bool IsUse(lru::fault_point fp) {
+  return fp == lru::FP_memcg_looked_up || fp == lru::FP_list_looked_up ||
+         fp == lru::FP_item_linked || fp == lru::FP_item_unlinked ||
+         fp == lru::FP_walk_list_locked;
+}
+
+uint64_t HashOf(TaskSlot& slot) {
+  if (!slot.name_hash) slot.name_hash = HashName(slot.task.name);
+  return slot.name_hash;
+}
+
+// Carries out a fault that fires. Returns what the point returns.
+int Act(const CompiledFault& compiled, const Decision& decision,
+        lru::fault_point fp, uint32_t serial, bool may_sleep, TaskSlot& slot) {
+  const Fault& fault = *compiled.fault;
+  slot.fired[compiled.index].fetch_add(1, kRelaxed);
+  RecordFault(fp, compiled.index);
+  slot.fp_here.store(fp, kRelaxed);
+  if (fault.delay) ActDelay(decision.delay_ns, fault.how, may_sleep);
+  if (fault.hold && !ActHold(*fault.hold, serial, may_sleep)) {
+    slot.timeouts[compiled.index].fetch_add(1, kRelaxed);
+  }
+  slot.fp_here.store(~0u, kRelaxed);
+  return fault.enomem ? -ENOMEM : 0;
+}
+
+Decision DecideFor(const CompiledFault& compiled, TaskSlot& slot) {
+  return Decide(plan->seed(), *compiled.fault, compiled.index, HashOf(slot),
+                slot.visits[compiled.index]);
+}
+
+int RunFaults(lru::fault_point fp, const lru::fault_site& site,
+              TaskSlot& slot) {
+  lru::held holds = lru::fault_point_at(fp).holds;
+  bool may_sleep = holds == lru::held::NOTHING || holds == lru::held::MUTEX;
+  int result = 0;
+  for (const CompiledFault* compiled : plan->At(fp)) {
+    if (!compiled->MatchesTask(slot) || !compiled->MatchesSite(site)) continue;
+    Decision decision = DecideFor(*compiled, slot);
+    if (!decision.fire) continue;
+    int error =
+        Act(*compiled, decision, fp, site.memcg.serial, may_sleep, slot);
+    if (error) result = error;
+  }
+  return result;
+}
+
+int FaultHook(lru::fault_point fp, const lru::fault_site& site) {
+  Recorder& r = *recorder();
+  const uint32_t watch = r.point_watch[fp].load(kRelaxed);
+  if (!watch || r.freeze.load(kRelaxed)) return 0;
+  TaskSlot* slot = CurrentSlot();
+  if (!slot) return 0;
+  if (watch & kRecord) RecordPoint(fp, site);
+  if (watch & kUse) NoteUse(site);
+  if (watch & kTarget) r.point_visits[fp].fetch_add(1, kRelaxed);
+  if (watch & kObserve) {
+    for (std::atomic<Observer>& entry : observers[fp]) {
+      Observer observer = entry.load(kRelaxed);
+      if (!observer) break;
+      observer(fp, site);
+    }
+  }
+  return watch & kFault ? RunFaults(fp, site, *slot) : 0;
+}
+
+void SyncHook(const lru::sync_site& site) {
+  const FaultPlan::List& faults = plan->At(site.op, site.done);
+  if (faults.empty()) return;
+  TaskSlot* slot = CurrentSlot();
+  // Waiting inside a fault is no point of its own.
+  if (!slot || slot->fp_here.load(kRelaxed) != ~0u) return;
+  if (recorder()->freeze.load(kRelaxed)) return;
+  const lru::task& task = slot->task;
+  const char* outer = task.api.load(kRelaxed);
+  // A mutex alone would allow it, but nobody says here which lock it is.
+  bool may_sleep =
+      task.nr_held.load(kRelaxed) == 0 && task.rcu_nesting.load(kRelaxed) == 0;
+  for (const CompiledFault* compiled : faults) {
+    if (!compiled->MatchesFunction(outer, site.function) ||
+        !compiled->MatchesTask(*slot)) {
+      continue;
+    }
+    Decision decision = DecideFor(*compiled, *slot);
+    if (!decision.fire) continue;
+    Act(*compiled, decision, lru::NR_FAULT_POINTS, 0, may_sleep, *slot);
+  }
+}
+
+void ClearArmed(uint32_t bits) { lru::lru_armed.fetch_and(~bits, kRelaxed); }
+
+}  // namespace
+
+void Observe(lru::fault_point fp, Observer observer) {
+  for (std::atomic<Observer>& entry : observers[fp]) {
+    Observer there = entry.load(kRelaxed);
+    if (there == observer) return;
+    if (there) continue;
+    entry.store(observer, kRelaxed);
+    if (recorder()) recorder()->point_watch[fp].fetch_or(kObserve, kRelaxed);
+    return;
+  }
+  fprintf(stderr, "lrutorture: more than %d observers at %s\n", kObserversMax,
+          lru::fault_point_at(fp).name);
+  abort();
+}
+
+void ArmHook(const Config& config, uint64_t seed) {
+  plan = std::make_unique<FaultPlan>(config, seed);
+  for (const lru::fault_point_info& info : lru::fault_points()) {
+    uint32_t watch = 0;
+    if (IsRecorded(info)) watch |= kRecord;
+    if (IsUse(info.fp)) watch |= kUse;
+    if (plan->HoldsFor(info.fp)) watch |= kTarget;
+    if (observers[info.fp][0].load(kRelaxed)) watch |= kObserve;
+    recorder()->point_watch[info.fp].store(watch, kRelaxed);
+  }
+  lru::lru_fault_hook.store(FaultHook, kRelaxed);
+  lru::lru_sync_hook.store(SyncHook, kRelaxed);
+  lru::lru_armed.fetch_or(lru::ARMED_HOOK, kRelaxed);
+}
+
+void ArmFaults() {
+  for (const lru::fault_point_info& info : lru::fault_points()) {
+    if (plan->At(info.fp).empty()) continue;
+    recorder()->point_watch[info.fp].fetch_or(kFault, kRelaxed);
+  }
+  if (plan->has_implicit()) {
+    lru::lru_armed.fetch_or(lru::ARMED_SYNC, kRelaxed);
+  }
+}
+
+void DisarmFaults() {
+  ClearArmed(lru::ARMED_SYNC);
+  for (std::atomic<uint32_t>& watch : recorder()->point_watch) {
+    watch.fetch_and(~uint32_t{kFault}, kRelaxed);
+  }
+}
+
+void DisarmHook() {
+  ClearArmed(lru::ARMED_HOOK | lru::ARMED_SYNC);
+  for (auto& point : observers) {
+    for (std::atomic<Observer>& entry : point) entry.store(nullptr, kRelaxed);
+  }
+}
+
+}  // namespace harness

@@ -1,0 +1,96 @@
+#include "harness/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/str_format.h"
+
+namespace harness {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+uint32_t TaskCount(const Recorder& r) {
+  return std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
+}
+
+const char* PhaseWord(Phase phase) {
+  switch (phase) {
+    case Phase::kSetup:
+      return "setting up";
+    case Phase::kQuiet:
+      return "quiet phase";
+    case Phase::kTotals:
+      return "checking totals";
+    case Phase::kTeardown:
+      return "tearing down";
+    default:
+      return "looking for leaks";
+  }
+}
+
+}  // namespace
+
+Totals TotalsOf(const Recorder& r) {
+  Totals totals;
+  for (uint32_t i = 0; i < TaskCount(r); i++) {
+    totals.operations += r.tasks[i].progress.load(kRelaxed);
+    for (const auto& fired : r.tasks[i].fired) {
+      totals.fired += fired.load(kRelaxed);
+    }
+  }
+  return totals;
+}
+
+uint64_t OperationsOf(const Recorder& r, Verb verb) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < TaskCount(r); i++) {
+    sum += r.tasks[i].operations[static_cast<int>(verb)].load(kRelaxed);
+  }
+  return sum;
+}
+
+double RunSeconds(const Recorder& r) {
+  uint64_t start = r.start_ticks.load(kRelaxed);
+  if (!start || r.ticks_per_ns <= 0) return 0;
+  uint64_t end = r.run_end_ticks.load(kRelaxed);
+  if (!end) end = lru::now_ticks();
+  if (end < start) return 0;
+  return static_cast<double>(end - start) / r.ticks_per_ns / 1e9;
+}
+
+std::string ProgressText(const Recorder& r, const Config& config) {
+  auto phase = static_cast<Phase>(r.phase.load(kRelaxed));
+  double seconds = RunSeconds(r);
+  double left = std::max(0.0, config.duration_ms / 1e3 - seconds);
+  Totals totals = TotalsOf(r);
+  double rate = seconds > 0 ? r.teardowns.load(kRelaxed) / seconds : 0;
+  return absl::StrFormat("%s, %d operations, %.0f teardowns/s, %d faults fired",
+                         phase == Phase::kRun
+                             ? absl::StrFormat("%.1f s left", left)
+                             : PhaseWord(phase),
+                         totals.operations, rate, totals.fired);
+}
+
+Progress::Progress(const Config& config, bool silent)
+    : config_(config), silent_(silent), live_(isatty(STDERR_FILENO)) {}
+
+void Progress::Hide() {
+  if (shown_ && live_) fputs("\r\033[K", stderr);
+  shown_ = false;
+}
+
+void Progress::Update(const Recorder& r, uint64_t now_ms) {
+  if (silent_) return;
+  if (next_ms_ == 0) next_ms_ = now_ms + (live_ ? 0 : kPlainPeriodMs);
+  if (now_ms < next_ms_) return;
+  next_ms_ = now_ms + (live_ ? kLivePeriodMs : kPlainPeriodMs);
+  std::string text = ProgressText(r, config_);
+  fprintf(stderr, live_ ? "\r\033[K%s" : "%s\n", text.c_str());
+  fflush(stderr);
+  shown_ = true;
+}
+
+}  // namespace harness

@@ -1,0 +1,202 @@
+// The report's schema, within what drafts 7 and 2020-12 share, so that both
+// validators at hand read it alike: no $ref, no if/then, no unevaluated*.
+#include <string>
+#include <vector>
+
+#include "harness/report/report_parts.h"
+
+namespace harness {
+namespace {
+
+Json Type(const char* type) { return {{"type", type}}; }
+Json Text() { return {{"type", "string"}}; }
+Json FilledText() { return {{"type", "string"}, {"minLength", 1}}; }
+Json Count() { return {{"type", "integer"}, {"minimum", 0}}; }
+Json Amount() { return {{"type", "number"}, {"minimum", 0}}; }
+Json Pattern(const char* pattern) {
+  return {{"type", "string"}, {"pattern", pattern}};
+}
+Json Enum(std::initializer_list<const char*> values) {
+  Json list = Json::array();
+  for (const char* value : values) list.push_back(value);
+  return {{"enum", list}};
+}
+Json OrNull(Json schema) {
+  return {{"anyOf", Json::array({std::move(schema), Type("null")})}};
+}
+Json List(Json items) {
+  return {{"type", "array"}, {"items", std::move(items)}};
+}
+Json MapOf(Json values) {
+  return {{"type", "object"}, {"additionalProperties", std::move(values)}};
+}
+
+// An object with exactly these keys; those in `optional` may be missing.
+Json Object(Json properties, const std::vector<std::string>& optional = {}) {
+  Json required = Json::array();
+  for (const auto& [key, value] : properties.items()) {
+    bool may_miss = false;
+    for (const std::string& name : optional) may_miss |= name == key;
+    if (!may_miss) required.push_back(key);
+  }
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", std::move(required)},
+          {"additionalProperties", false}};
+}
+
+Json Described(Json schema, const char* description) {
+  schema["description"] = description;
+  return schema;
+}
+
+Json FrameSchema() {
+  return Object({{"function", Text()}, {"file", Text()}, {"line", Count()}});
+}
+
+Json StageSchema() {
+  return Object({{"memcg", Count()},
+                 {"parent", Count()},
+                 {"depth", Type("integer")},
+                 {"stage", FilledText()},
+                 {"since_us", Amount()}});
+}
+
+Json ActorSchema() {
+  return Object({{"name", Text()},
+                 {"doing", Text()},
+                 {"for_us", Amount()},
+                 {"held_at", OrNull(Text())},
+                 {"waiting_for", OrNull(Text())},
+                 {"locks", List(Text())},
+                 {"rcu_nesting", Count()},
+                 {"stack", List(FrameSchema())}});
+}
+
+Json EventSchema() {
+  return Object(
+      {{"t_us", Described(Type("number"), "relative to the finding's latch")},
+       {"task", Text()},
+       {"kind", Enum({"operation", "point", "fault"})},
+       {"text", FilledText()},
+       {"result", OrNull(Type("integer"))},
+       {"duration_us", Amount()}});
+}
+
+Json SanitizerSchema() {
+  Json stack = Object({{"title", Text()}, {"frames", List(FrameSchema())}});
+  return Object({{"type", Text()}, {"stacks", List(stack)}});
+}
+
+// What is true of one kind only: an invariant has a name, the others none.
+Json KindRules() {
+  Json invariant = {
+      {"properties",
+       {{"kind", Enum({"invariant"})}, {"invariant", FilledText()}}}};
+  Json other = {{"properties",
+                 {{"kind", Enum({"data_race", "memory_error", "leak",
+                                 "undefined_behavior", "lock_inversion",
+                                 "deadlock", "stall", "crash", "killed"})},
+                  {"invariant", Type("null")}}}};
+  return Json::array({invariant, other});
+}
+
+Json FindingSchema() {
+  Json finding =
+      Object({{"kind", Enum({"invariant", "data_race", "memory_error", "leak",
+                             "undefined_behavior", "lock_inversion", "deadlock",
+                             "stall", "crash", "killed"})},
+              {"invariant", OrNull(FilledText())},
+              {"type", OrNull(FilledText())},
+              {"message", FilledText()},
+              {"signature", Pattern("^[a-z_]+([|].+)?$")},
+              {"task", OrNull(Text())},
+              {"memcg", Count()},
+              {"stack", List(FrameSchema())},
+              {"stage", List(StageSchema())},
+              {"actors", List(ActorSchema())},
+              {"events", List(EventSchema())},
+              {"sanitizer", OrNull(SanitizerSchema())},
+              {"replay", Object({{"command", Text()}, {"note", Text()}})}});
+  finding["oneOf"] = KindRules();
+  return finding;
+}
+
+Json StatsSchema() {
+  Json latency = Object({{"p50", Amount()},
+                         {"p99", Amount()},
+                         {"max", Amount()},
+                         {"count", Count()}});
+  return Object(
+      {{"duration_s", Amount()},
+       {"operations", MapOf(Count())},
+       {"teardowns", Count()},
+       {"teardowns_contended", Count()},
+       {"contended_percent",
+        {{"type", "number"}, {"minimum", 0}, {"maximum", 100}}},
+       {"teardowns_per_s", Amount()},
+       {"latency_us", Described(MapOf(latency),
+                                "by operation, and by teardown stage since "
+                                "the stage before")}});
+}
+
+Json Properties() {
+  Json p;
+  p["schema"] = Enum({kReportSchemaId});
+  p["verdict"] = Enum({"PASS", "FINDING", "INCONCLUSIVE", "ERROR"});
+  // No minimum: valijson reads numbers above 2^63 as negative ones.
+  p["seed"] = Type("integer");
+  p["plan_hash"] = Pattern("^[0-9a-f]{16}$");
+  p["config"] = Described(Type("object"),
+                          "effective and complete; itself a valid CONFIG");
+  p["build"] = Object({{"version", Text()},
+                       {"commit", Text()},
+                       {"compiler", Text()},
+                       {"sanitizer", Enum({"none", "asan", "tsan"})},
+                       {"preset", Enum({"release", "asan", "tsan", "gcc"})}});
+  p["lru"] = FilledText();
+  p["engine"] = Enum({"stress", "explore"});
+  p["busted"] = FilledText();
+  p["machine"] = Object({{"cores", {{"type", "integer"}, {"minimum", 1}}},
+                         {"kernel", Text()},
+                         {"memory_gib", Amount()}});
+  p["stats"] = StatsSchema();
+  p["faults"] = List(Object(
+      {{"at", FilledText()}, {"fired", Count()}, {"timeouts", Count()}}));
+  p["confidence"] = Object({{"method", Enum({"poisson"})},
+                            {"teardowns_contended", Count()},
+                            {"failure_rate_below_95", OrNull(Amount())}});
+  p["interrupted"] = Type("boolean");
+  p["unmet"] = List(Text());
+  p["truncated"] = Type("boolean");
+  p["finding"] = OrNull(FindingSchema());
+  p["findings"] = List(FindingSchema());
+  return p;
+}
+
+// A verdict and what it is about cannot contradict each other.
+Json VerdictRules() {
+  Json found = {{"properties",
+                 {{"verdict", Enum({"FINDING", "ERROR"})},
+                  {"finding", Type("object")},
+                  {"findings", {{"type", "array"}, {"minItems", 1}}}}}};
+  Json none = {{"properties",
+                {{"verdict", Enum({"PASS", "INCONCLUSIVE", "ERROR"})},
+                 {"finding", Type("null")},
+                 {"findings", {{"type", "array"}, {"maxItems", 0}}}}}};
+  return Json::array({found, none});
+}
+
+}  // namespace
+
+nlohmann::ordered_json ReportSchema() {
+  Json schema;
+  schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  schema["$id"] = kReportSchemaId;
+  schema["title"] = "lrutorture report";
+  schema.update(Object(Properties()));
+  schema["oneOf"] = VerdictRules();
+  return schema;
+}
+
+}  // namespace harness

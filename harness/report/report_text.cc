@@ -1,0 +1,299 @@
+// The report for a terminal: what happened, who was where, how to run it again.
+// The report has passed the schema; long lists are cut, the JSON has them all.
+#include <algorithm>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "harness/report/report_parts.h"
+
+namespace harness {
+namespace {
+
+constexpr size_t kWidth = 80;
+constexpr size_t kActorsMax = 10;
+constexpr size_t kMemcgsMax = 6;
+constexpr size_t kEventsMax = 14;
+constexpr size_t kEventsPerTaskMax = 5;
+constexpr size_t kFramesShown = 4;
+
+std::string Get(const Json& object, const char* key) {
+  const Json& value = object.at(key);
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+// "1,234,567"
+std::string Grouped(uint64_t value) {
+  std::string text = std::to_string(value);
+  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
+// "12 us", "3.4 ms", "5.0 s"
+std::string Duration(double micros) {
+  double size = micros < 0 ? -micros : micros;
+  if (size < 1000) return absl::StrFormat("%.0f us", micros);
+  if (size < 1e6) return absl::StrFormat("%.1f ms", micros / 1e3);
+  return absl::StrFormat("%.1f s", micros / 1e6);
+}
+
+// Breaks at spaces; every line after the first starts with `indent`.
+std::string Wrapped(const std::string& text, std::string_view indent) {
+  std::string result;
+  size_t column = indent.size();
+  size_t at = 0;
+  while (at < text.size()) {
+    size_t end = std::min(text.find(' ', at), text.size());
+    size_t length = end - at;
+    if (column + length > kWidth && column > indent.size()) {
+      result.back() = '\n';
+      result += indent;
+      column = indent.size();
+    }
+    result += text.substr(at, length) + " ";
+    column += length + 1;
+    at = end + 1;
+  }
+  while (!result.empty() && result.back() == ' ') result.pop_back();
+  return result;
+}
+
+std::string Cut(const std::string& text, size_t width) {
+  return text.size() <= width ? text : text.substr(0, width - 2) + "..";
+}
+
+void More(size_t shown, size_t all, const char* what, std::string* out) {
+  if (all > shown) {
+    absl::StrAppend(out, "  ... and ", all - shown, " more ", what, "\n");
+  }
+}
+
+// Columns as wide as their widest cell.
+void Table(const std::vector<std::vector<std::string>>& rows,
+           std::string* out) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t c = 0; c < row.size(); ++c) {
+      widths[c] = std::max(widths[c], row[c].size());
+    }
+  }
+  for (const auto& row : rows) {
+    std::string line = " ";
+    for (size_t c = 0; c < row.size(); ++c) {
+      absl::StrAppendFormat(&line, " %-*s", static_cast<int>(widths[c] + 1),
+                            row[c]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    absl::StrAppend(out, line, "\n");
+  }
+}
+
+// Without arguments: the file and line say the rest.
+std::string FrameText(const Json& frame) {
+  std::string function = Get(frame, "function");
+  function = function.substr(0, function.find('('));
+  std::string file = Get(frame, "file");
+  if (file.empty()) return Cut(function, 70);
+  return absl::StrCat(Cut(function, 48), "  ", file, ":",
+                      frame.at("line").get<int>());
+}
+
+void Frames(const Json& frames, size_t max, std::string* out) {
+  size_t n = std::min(frames.size(), max);
+  for (size_t i = 0; i < n; ++i) {
+    absl::StrAppend(out, "      ", FrameText(frames[i]), "\n");
+  }
+}
+
+void Header(const Json& report, std::string* out) {
+  const Json& build = report.at("build");
+  absl::StrAppend(out, Get(report, "verdict"), "  ",
+                  Get(report.at("config"), "name"), "  seed ",
+                  report.at("seed").get<uint64_t>(), "  ", Get(report, "lru"));
+  if (Get(report, "busted") != "none") {
+    absl::StrAppend(out, "  busted: ", Get(report, "busted"));
+  }
+  absl::StrAppend(out, "\n  ", Get(build, "preset"), " build of ",
+                  Get(build, "version"), " (", Get(build, "commit"), "), plan ",
+                  Get(report, "plan_hash"), ", ",
+                  report.at("machine").at("cores").get<int>(), " cores\n");
+}
+
+void Totals(const Json& report, std::string* out) {
+  const Json& stats = report.at("stats");
+  uint64_t operations = 0;
+  for (const auto& [verb, count] : stats.at("operations").items()) {
+    operations += count.get<uint64_t>();
+  }
+  absl::StrAppendFormat(
+      out,
+      "  %s operations, %s teardowns (%.0f/s, %.0f%% contended) in %.1f s\n",
+      Grouped(operations), Grouped(stats.at("teardowns").get<uint64_t>()),
+      stats.at("teardowns_per_s").get<double>(),
+      stats.at("contended_percent").get<double>(),
+      stats.at("duration_s").get<double>());
+  const Json& bound = report.at("confidence").at("failure_rate_below_95");
+  if (bound.is_number()) {
+    absl::StrAppendFormat(
+        out,
+        "  rules out, at 95 %%, a failure rate above %.2g per "
+        "contended teardown\n",
+        bound.get<double>());
+  }
+  if (report.at("interrupted").get<bool>()) {
+    absl::StrAppend(out, "  interrupted before its time\n");
+  }
+  for (const Json& line : report.at("unmet")) {
+    absl::StrAppend(out, "  not reached: ", line.get<std::string>(), "\n");
+  }
+}
+
+void Sanitizer(const Json& finding, std::string* out) {
+  const Json& sanitizer = finding.at("sanitizer");
+  if (sanitizer.is_null()) {
+    const Json& stack = finding.at("stack");
+    if (stack.empty()) return;
+    absl::StrAppend(out, "\nNoticed in\n");
+    Frames(stack, 2 * kFramesShown, out);
+    return;
+  }
+  absl::StrAppend(out, "\nWhat the sanitizer saw: ", Get(sanitizer, "type"),
+                  "\n");
+  for (const Json& stack : sanitizer.at("stacks")) {
+    absl::StrAppend(out, "    ", Get(stack, "title"), "\n");
+    Frames(stack.at("frames"), kFramesShown, out);
+  }
+}
+
+void Stages(const Json& stages, std::string* out) {
+  if (stages.empty()) return;
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& s : stages) {
+    if (rows.size() >= kMemcgsMax) break;
+    rows.push_back(
+        {absl::StrCat("m", s.at("memcg").get<uint64_t>()),
+         absl::StrCat("child of m", s.at("parent").get<uint64_t>()),
+         absl::StrCat("at ", Get(s, "stage")),
+         absl::StrCat("since ", Duration(s.at("since_us").get<double>()))});
+  }
+  absl::StrAppend(out, "\nMemcgs in teardown\n");
+  Table(rows, out);
+  More(rows.size(), stages.size(), "memcgs", out);
+}
+
+// What keeps a task where it is, in the order a reader asks.
+std::string Why(const Json& actor) {
+  std::vector<std::string> why;
+  std::string waiting = Get(actor, "waiting_for");
+  std::string held_at = Get(actor, "held_at");
+  if (!waiting.empty()) why.push_back("waits: " + waiting);
+  if (!held_at.empty()) why.push_back("delayed at " + held_at);
+  std::vector<std::string> locks;
+  for (const Json& lock : actor.at("locks")) {
+    locks.push_back(lock.get<std::string>());
+  }
+  if (!locks.empty()) why.push_back("holds " + absl::StrJoin(locks, ", "));
+  if (actor.at("rcu_nesting").get<int64_t>() > 0) why.push_back("in RCU");
+  return absl::StrJoin(why, "; ");
+}
+
+void Actors(const Json& actors, std::string* out) {
+  size_t name_width = 0, idle = 0, shown = 0;
+  for (const Json& actor : actors) {
+    name_width = std::max(name_width, Get(actor, "name").size());
+  }
+  std::string rows;
+  for (const Json& actor : actors) {
+    std::string why = Why(actor), doing = Get(actor, "doing");
+    if (doing == "idle" && why.empty()) {
+      ++idle;
+      continue;
+    }
+    if (++shown > kActorsMax) continue;
+    double micros = actor.at("for_us").get<double>();
+    if (micros > 0) absl::StrAppend(&doing, ", for ", Duration(micros));
+    absl::StrAppendFormat(&rows, "  %-*s  %s\n", static_cast<int>(name_width),
+                          Get(actor, "name"), doing);
+    std::string indent(name_width + 6, ' ');
+    if (!why.empty())
+      absl::StrAppend(&rows, indent, Wrapped(why, indent), "\n");
+  }
+  if (rows.empty()) return;
+  absl::StrAppend(out, "\nWho was where\n", rows);
+  More(kActorsMax, shown, "tasks", out);
+  if (idle > 0) absl::StrAppend(out, "  (", idle, " idle)\n");
+}
+
+// The newest, but of no task so many that it hides the others.
+std::vector<const Json*> ChosenEvents(const Json& events) {
+  std::map<std::string, size_t> per_task;
+  std::vector<const Json*> chosen;
+  for (size_t i = events.size(); i-- > 0 && chosen.size() < kEventsMax;) {
+    if (++per_task[Get(events[i], "task")] > kEventsPerTaskMax) continue;
+    chosen.push_back(&events[i]);
+  }
+  std::reverse(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+void Events(const Json& events, std::string* out) {
+  if (events.empty()) return;
+  absl::StrAppend(out, "\nWhat happened last\n");
+  std::vector<std::vector<std::string>> rows;
+  for (const Json* e : ChosenEvents(events)) {
+    std::string text = Get(*e, "text");
+    if (Get(*e, "kind") == "operation") {
+      absl::StrAppend(&text, " -> ", e->at("result").get<int64_t>());
+    }
+    rows.push_back({absl::StrFormat("%9.1f us", e->at("t_us").get<double>()),
+                    Get(*e, "task"), text});
+  }
+  Table(rows, out);
+}
+
+void Finding(const Json& report, std::string* out) {
+  const Json& finding = report.at("finding");
+  if (finding.is_null()) return;
+  std::string what = Get(finding, "kind");
+  std::string detail = Get(finding, "invariant");
+  if (detail.empty()) detail = Get(finding, "type");
+  if (!detail.empty()) absl::StrAppend(&what, " (", detail, ")");
+  absl::StrAppend(out, "\n", what, "\n  ",
+                  Wrapped(Get(finding, "message"), "  "), "\n  signature  ",
+                  Get(finding, "signature"), "\n");
+  Sanitizer(finding, out);
+  Stages(finding.at("stage"), out);
+  Actors(finding.at("actors"), out);
+  Events(finding.at("events"), out);
+  const Json& replay = finding.at("replay");
+  absl::StrAppend(out, "\nRun it again\n    ", Get(replay, "command"), "\n  ",
+                  Wrapped(Get(replay, "note"), "  "), "\n");
+}
+
+void OtherFindings(const Json& findings, std::string* out) {
+  constexpr size_t kShown = 5;
+  if (findings.size() < 2) return;
+  absl::StrAppend(out, "\nFound as well\n");
+  for (size_t i = 1; i < std::min(findings.size(), kShown + 1); ++i) {
+    absl::StrAppend(out, "    ", Cut(Get(findings[i], "signature"), 74), "\n");
+  }
+  More(kShown, findings.size() - 1, "findings", out);
+}
+
+}  // namespace
+
+std::string ReportToText(const nlohmann::ordered_json& report) {
+  std::string out;
+  Header(report, &out);
+  Totals(report, &out);
+  Finding(report, &out);
+  OtherFindings(report.at("findings"), &out);
+  return out;
+}
+
+}  // namespace harness

@@ -1,0 +1,96 @@
+// The body of a torture run under real threads: setup, run, quiet phase,
+// totals, teardown. Runs in the torture process; talks through the recorder.
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "harness/actor_task.h"
+#include "harness/flight_recorder.h"
+#include "harness/hook.h"
+#include "harness/sanitizer/sanitizer.h"
+#include "harness/supervisor.h"
+
+namespace harness {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr uint64_t kPollNs = 1'000'000;
+
+bool Latched() { return recorder()->freeze.load(kRelaxed) != 0; }
+
+void Enter(Phase phase) {
+  recorder()->phase.store(static_cast<uint32_t>(phase), kRelaxed);
+}
+
+void SleepUntil(uint64_t end_ns) {
+  while (!recorder()->stop.load(kRelaxed)) {
+    uint64_t now = lru::now_ns();
+    if (now >= end_ns) return;
+    lru::sleep_ns(std::min(kPollNs, end_ns - now));
+  }
+}
+
+void Run(const Config& config, ActorTasks& actors) {
+  Recorder& r = *recorder();
+  actors.Start();
+  ArmFaults();
+  r.start_ticks.store(lru::now_ticks(), kRelaxed);
+  Enter(Phase::kRun);
+  uint64_t began = lru::now_ns();
+  actors.Go();
+  SleepUntil(began + config.duration_ms * 1'000'000);
+  r.run_end_ticks.store(lru::now_ticks(), kRelaxed);
+  r.stop.store(1, kRelaxed);
+}
+
+// Until everything has converged: no limit here, the watchdog has one.
+void Quiet(const Config& config, Workload& workload) {
+  uint64_t end = lru::now_ns() + config.quiet_ms * 1'000'000;
+  while (!Latched()) {
+    if (workload.Quiesce() && lru::now_ns() >= end) return;
+    lru::sleep_ns(kPollNs);
+  }
+}
+
+// Each phase needs the one before it to have left the lists sane.
+void Finish(const Config& config, Workload& workload) {
+  Quiet(config, workload);
+  if (Latched()) return;
+  Enter(Phase::kTotals);
+  workload.CheckTotals();
+  if (Latched()) return;
+  Enter(Phase::kTeardown);
+  workload.Teardown();
+  DisarmHook();
+  if (Latched()) return;
+  // A leak's report may take longer than a stall: the watchdog looks no more.
+  Enter(Phase::kDone);
+  CheckLeaks();
+}
+
+}  // namespace
+
+bool RunStress(const Config& config, uint64_t seed, Workload& workload) {
+  // Delays of a few us would else be rounded up to 50.
+  prctl(PR_SET_TIMERSLACK, 1000);
+  UseRecorderTasks();
+  recorder()->findings_stop.store(
+      config.stop_on_finding ? 1 : config.findings_max, kRelaxed);
+  ArmHook(config, seed);
+  lru::task_adopt("main");
+  Enter(Phase::kSetup);
+  workload.Setup(config, seed);
+  ActorTasks actors(config, seed, workload);
+  Run(config, actors);
+  Enter(Phase::kQuiet);
+  DisarmFaults();
+  bool joined = actors.Join();
+  if (joined && !Latched()) Finish(config, workload);
+  DisarmHook();
+  lru::task_disown();
+  lru::set_task_source(nullptr);
+  return true;
+}
+
+}  // namespace harness

@@ -1,0 +1,187 @@
+#include "harness/supervise.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "harness/child.h"
+#include "harness/crash_handler.h"
+#include "harness/supervisor.h"
+
+namespace harness {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr uint64_t kPollMs = 2;
+constexpr uint64_t kLookMs = 20;
+// From a latched finding to the child's end, if need be by force.
+constexpr uint64_t kGraceMs = 500;
+// From the end of the last phase: leak checks take their time.
+constexpr uint64_t kDoneMs = 60'000;
+// A finding that is being filled in.
+constexpr int kPublishMs = 100;
+
+uint64_t NowMs() {
+  timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return static_cast<uint64_t>(ts.tv_sec) * 1000 + ts.tv_nsec / 1'000'000;
+}
+
+template <class T>
+void CopyRaw(T& to, const T& from) {
+  memcpy(static_cast<void*>(&to), static_cast<const void*>(&from), sizeof(T));
+}
+
+// Totals go on after the first finding when the run does.
+void CopyTotals(Recorder& to, const Recorder& from) {
+  CopyRaw(to.nr_findings, from.nr_findings);
+  CopyRaw(to.findings, from.findings);
+  CopyRaw(to.run_end_ticks, from.run_end_ticks);
+  CopyRaw(to.teardowns, from.teardowns);
+  CopyRaw(to.teardowns_contended, from.teardowns_contended);
+  CopyRaw(to.creates_failed, from.creates_failed);
+  CopyRaw(to.stage_latency, from.stage_latency);
+  CopyRaw(to.point_visits, from.point_visits);
+  uint32_t count = std::min(to.nr_tasks.load(kRelaxed), lru::kTasksMax);
+  for (uint32_t i = 0; i < count; i++) {
+    TaskSlot& task = to.tasks[i];
+    CopyRaw(task.operations, from.tasks[i].operations);
+    CopyRaw(task.progress, from.tasks[i].progress);
+    CopyRaw(task.fired, from.tasks[i].fired);
+    CopyRaw(task.timeouts, from.tasks[i].timeouts);
+    CopyRaw(task.latency, from.tasks[i].latency);
+  }
+}
+
+void WaitUntilPublished(const Recorder& r) {
+  for (int ms = 0; ms < kPublishMs; ms++) {
+    if (r.findings[0].ready.load(kRelaxed)) return;
+    usleep(1000);
+  }
+}
+
+// The process died while it filled in a finding: say at least what kind.
+void PublishUnfinished(Recorder& r) {
+  uint32_t limit = std::max(1u, r.findings_stop.load(kRelaxed));
+  uint32_t count = std::min({r.nr_findings.load(kRelaxed), limit,
+                             static_cast<uint32_t>(kFindingsMax)});
+  for (uint32_t i = 0; i < count; i++) {
+    FindingSlot& slot = r.findings[i];
+    if (slot.ready.load(kRelaxed)) continue;
+    PublishFinding(&slot, slot.message[0]
+                              ? slot.message
+                              : "the torture process ended while it was "
+                                "writing this finding down");
+  }
+}
+
+}  // namespace
+
+void RecorderUnmapper::operator()(Recorder* r) const {
+  munmap(r, sizeof(Recorder));
+}
+
+Snapshot CopyRecorder(const Recorder& r) {
+  void* memory = mmap(nullptr, sizeof(Recorder), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  memcpy(memory, static_cast<const void*>(&r), sizeof(Recorder));
+  return Snapshot(static_cast<Recorder*>(memory));
+}
+
+Supervision::Supervision(const Config& config, const InterruptScope& interrupts,
+                         bool silent)
+    : interrupts_(interrupts), progress_(config, silent), watchdog_(config) {}
+
+bool Supervision::Reap(pid_t pid) {
+  return waitpid(pid, &status_, WNOHANG) == pid;
+}
+
+void Supervision::Kill(pid_t pid) {
+  killed_ = true;
+  kill(pid, SIGKILL);
+}
+
+ChildEnd Supervision::Watch(pid_t pid) {
+  Recorder& r = *recorder();
+  uint64_t next_look = NowMs() + kLookMs;
+  while (!Reap(pid)) {
+    if (interrupts_.count() > 1) {
+      Kill(pid);
+      waitpid(pid, &status_, 0);
+      return ChildEnd::kInterruptedTwice;
+    }
+    if (!snapshot_ && r.nr_findings.load(kRelaxed)) OnFinding(pid);
+    uint64_t now = NowMs();
+    if (now >= next_look) {
+      next_look = now + kLookMs;
+      if (auto alarm = watchdog_.Look(r, kLookMs)) OnAlarm(*alarm);
+    }
+    EndInTime(pid, now);
+    progress_.Update(r, now);
+    usleep(kPollMs * 1000);
+  }
+  JudgeEnd();
+  bool failed = WIFEXITED(status_) && WEXITSTATUS(status_) == kExitHarness &&
+                r.nr_findings.load(kRelaxed) == 0;
+  return failed ? ChildEnd::kHarnessFailed : ChildEnd::kEnded;
+}
+
+// Stacks first: tasks move on.
+void Supervision::OnFinding(pid_t pid) {
+  AskForStacks(pid);
+  WaitUntilPublished(*recorder());
+  snapshot_ = CopyRecorder(*recorder());
+}
+
+void Supervision::OnAlarm(const Alarm& alarm) {
+  Recorder& r = *recorder();
+  if (FindingSlot* slot = ClaimFinding(alarm.kind)) {
+    slot->task = alarm.task;
+    slot->memcg = alarm.memcg;
+    PublishFinding(slot, alarm.message.c_str());
+  }
+  // Nothing moves any more, so nothing is gained by going on.
+  r.freeze.store(1, kRelaxed);
+  r.stop.store(1, kRelaxed);
+}
+
+void Supervision::EndInTime(pid_t pid, uint64_t now_ms) {
+  Recorder& r = *recorder();
+  bool frozen = r.freeze.load(kRelaxed) != 0;
+  bool done = static_cast<Phase>(r.phase.load(kRelaxed)) == Phase::kDone;
+  if (!frozen && !done) return;
+  if (!latched_ms_) latched_ms_ = now_ms;
+  bool found = frozen && snapshot_;
+  if (now_ms - latched_ms_ < (found ? kGraceMs : kDoneMs)) return;
+  if (!found) OnAlarm({Kind::kStall, "the torture process does not end"});
+  Kill(pid);
+}
+
+void Supervision::JudgeEnd() {
+  Recorder& r = *recorder();
+  PublishUnfinished(r);
+  if (killed_ || r.nr_findings.load(kRelaxed)) return;
+  if (WIFEXITED(status_) && WEXITSTATUS(status_) == kExitHarness) return;
+  auto phase = static_cast<Phase>(r.phase.load(kRelaxed));
+  std::optional<Death> death = JudgeDeath(status_, phase);
+  if (!death) return;
+  FindingSlot* slot = ClaimFinding(death->kind);
+  if (!slot) return;
+  snprintf(slot->type, sizeof(slot->type), "%s", death->type.c_str());
+  PublishFinding(slot, death->message.c_str());
+}
+
+const Recorder& Supervision::Outcome() {
+  if (!snapshot_) return *recorder();
+  CopyTotals(*snapshot_, *recorder());
+  return *snapshot_;
+}
+
+}  // namespace harness

@@ -1,0 +1,62 @@
+// Watches over a torture process until it has ended, however it ends.
+#ifndef LRUTORTURE_HARNESS_SUPERVISE_H_
+#define LRUTORTURE_HARNESS_SUPERVISE_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "harness/config.h"
+#include "harness/flight_recorder.h"
+#include "harness/interrupt.h"
+#include "harness/progress.h"
+#include "harness/watchdog.h"
+
+namespace harness {
+
+struct RecorderUnmapper {
+  void operator()(Recorder* r) const;
+};
+// A private copy of a recorder.
+using Snapshot = std::unique_ptr<Recorder, RecorderUnmapper>;
+Snapshot CopyRecorder(const Recorder& r);
+
+enum class ChildEnd { kEnded, kHarnessFailed, kInterruptedTwice };
+
+class Supervision {
+ public:
+  Supervision(const Config& config, const InterruptScope& interrupts,
+              bool silent);
+
+  // Returns when child `pid` is gone. Whatever went wrong is a finding of the
+  // recorder then.
+  ChildEnd Watch(pid_t pid);
+
+  // Takes the live line off the terminal.
+  void HideProgress() { progress_.Hide(); }
+
+  // What to report: the recorder as it was when the first finding was latched,
+  // with all findings and totals of the end; or the live one.
+  const Recorder& Outcome();
+
+ private:
+  bool Reap(pid_t pid);  // true: it is gone, `status_` says how
+  void Kill(pid_t pid);
+  void OnFinding(pid_t pid);
+  void OnAlarm(const Alarm& alarm);
+  void EndInTime(pid_t pid, uint64_t now_ms);
+  void JudgeEnd();
+
+  const InterruptScope& interrupts_;
+  Progress progress_;
+  Watchdog watchdog_;
+  Snapshot snapshot_;
+  int status_ = 0;
+  bool killed_ = false;      // by us
+  uint64_t latched_ms_ = 0;  // when the end was first seen to be due
+};
+
+}  // namespace harness
+
+#endif  // LRUTORTURE_HARNESS_SUPERVISE_H_

@@ -1,0 +1,322 @@
+// Whole runs with a workload made up here: each ends in its own way, and each
+// must come out as the right verdict and a report.
+#include "harness/supervisor.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+
+#include "gtest/gtest.h"
+#include "harness/flight_recorder.h"
+#include "nlohmann/json.hpp"
+
+namespace harness {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One add, finished.
+void Add() {
+  const Operation op = {Verb::k_add, 17, 0, 0, -1};
+  BeginOperation(op);
+  lru::sleep_ns(100'000);
+  EndOperation(op, 0);
+}
+
+struct FakeWorkload : Workload {
+  struct FakeActor : Actor {
+    explicit FakeActor(FakeWorkload& owner, uint32_t i) : w(owner), index(i) {}
+    void Step(Prng&) override { w.step(index); }
+    FakeWorkload& w;
+    uint32_t index;
+  };
+
+  std::function<void()> setup = [] {};
+  std::function<void(uint32_t)> step = [](uint32_t) { Add(); };
+  std::function<bool()> quiesce = [] { return true; };
+  std::function<void()> totals = [] {};
+  std::function<void()> teardown = [] {};
+
+  void Setup(const Config&, uint64_t) override { setup(); }
+  std::unique_ptr<Actor> MakeActor(const ActorSpec&, uint32_t index) override {
+    return std::make_unique<FakeActor>(*this, index);
+  }
+  bool Quiesce() override { return quiesce(); }
+  void CheckTotals() override { totals(); }
+  void Teardown() override { teardown(); }
+};
+
+class SupervisorTest : public testing::Test {
+ protected:
+  SupervisorTest() {
+    config_.name = "fake";
+    config_.duration_ms = 100;
+    config_.quiet_ms = 0;
+    config_.stall_ms = 2000;
+    config_.actors = {{.type = "adder", .count = 2}};
+    char dir[] = "/tmp/supervisor_test.XXXXXX";
+    options_.out_dir = mkdtemp(dir);
+    options_.config_path = "configs/fake.json";
+  }
+  ~SupervisorTest() override {
+    unlink((options_.out_dir + "/report.json").c_str());
+    unlink((options_.out_dir + "/sanitizer.log").c_str());
+    rmdir(options_.out_dir.c_str());
+  }
+
+  int Run() {
+    testing::internal::CaptureStdout();
+    int code = RunOnce(config_, 1, options_, workload_);
+    out_ = testing::internal::GetCapturedStdout();
+    std::ifstream file(options_.out_dir + "/report.json");
+    report_ = file ? Json::parse(file, nullptr, false) : Json();
+    return code;
+  }
+  std::string FindingField(const char* key) {
+    if (!report_.is_object() || !report_.contains("finding"))
+      return "no report";
+    return report_["finding"].value(key, "");
+  }
+  bool Says(const std::string& text) {
+    return out_.find(text) != std::string::npos;
+  }
+
+  Config config_;
+  RunOptions options_;
+  FakeWorkload workload_;
+  std::string out_;
+  Json report_;
+};
+
+TEST_F(SupervisorTest, CleanRunPasses) {
+  EXPECT_EQ(Run(), kExitPass);
+  EXPECT_EQ(report_["verdict"], "PASS");
+  EXPECT_TRUE(Says("seed 1\n")) << out_;
+  EXPECT_TRUE(Says("PASS ")) << out_;
+  EXPECT_TRUE(Says("report: " + options_.out_dir)) << out_;
+}
+
+TEST_F(SupervisorTest, CleanRunPassesInOneProcess) {
+  options_.fork = false;
+  EXPECT_EQ(Run(), kExitPass);
+  EXPECT_EQ(report_["verdict"], "PASS");
+}
+
+TEST_F(SupervisorTest, QuietIsTwoLinesAndJsonIsTheReport) {
+  options_.quiet = true;
+  EXPECT_EQ(Run(), kExitPass);
+  EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 2) << out_;
+  options_.quiet = false;
+  options_.json = true;
+  EXPECT_EQ(Run(), kExitPass);
+  EXPECT_EQ(Json::parse(out_, nullptr, false), report_);
+}
+
+void BreakInvariant(lru::fault_point, const lru::fault_site& site) {
+  ReportInvariant("item_state", site.memcg.serial, "an item is on two lists");
+}
+
+TEST_F(SupervisorTest, FindingOfAnObserverEndsTheRun) {
+  config_.duration_ms = 60'000;
+  workload_.setup = [] { Observe(lru::FP_item_linked, BreakInvariant); };
+  workload_.step = [](uint32_t) {
+    Add();
+    LRU_POINT(item_linked);
+  };
+  workload_.totals = [] { abort(); };  // skipped: the lists may be broken
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "invariant");
+  EXPECT_EQ(FindingField("invariant"), "item_state");
+  EXPECT_EQ(FindingField("message"), "an item is on two lists");
+  EXPECT_TRUE(Says("FINDING invariant item_state\n")) << out_;
+}
+
+TEST_F(SupervisorTest, FindingInOneProcessIsReportedToo) {
+  options_.fork = false;
+  workload_.step = [](uint32_t) {
+    Add();
+    ReportInvariant("item_state", 0, "an item is on two lists");
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("invariant"), "item_state");
+}
+
+TEST_F(SupervisorTest, RunGoesOnToTheTotalsWhenToldTo) {
+  config_.stop_on_finding = false;
+  config_.findings_max = 3;
+  auto reported = std::make_shared<std::atomic<bool>>(false);
+  workload_.step = [reported](uint32_t) {
+    Add();
+    if (!reported->exchange(true)) ReportInvariant("item_state", 0, "first");
+  };
+  workload_.totals = [] { ReportInvariant("counts_sane", 0, "second"); };
+  EXPECT_EQ(Run(), kExitFinding);
+  ASSERT_EQ(report_["findings"].size(), 2u);
+  EXPECT_EQ(report_["findings"][0]["message"], "first");
+  EXPECT_EQ(report_["findings"][1]["invariant"], "counts_sane");
+}
+
+[[gnu::noinline]] void WriteToNull() {
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
+}
+
+TEST_F(SupervisorTest, CrashIsReportedWithItsSignal) {
+  workload_.step = [](uint32_t) {
+    Add();
+    WriteToNull();
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "crash");
+}
+
+TEST_F(SupervisorTest, CrashInSetupIsReported) {
+  workload_.setup = [] { abort(); };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "crash");
+}
+
+TEST_F(SupervisorTest, KilledProcessIsReported) {
+  workload_.step = [](uint32_t) { kill(getpid(), SIGKILL); };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "killed");
+  EXPECT_NE(FindingField("message").find("SIGKILL"), std::string::npos);
+}
+
+TEST_F(SupervisorTest, ProcessThatJustLeavesIsAFinding) {
+  workload_.step = [](uint32_t) { _exit(0); };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "crash");
+}
+
+TEST_F(SupervisorTest, HangIsAStall) {
+  config_.duration_ms = 60'000;
+  config_.stall_ms = 300;
+  workload_.step = [](uint32_t index) {
+    Add();
+    if (index != 1) return;
+    BeginOperation({Verb::k_del, 5, 0, 0, -1});
+    for (;;) lru::sleep_ns(1'000'000);
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "stall");
+  EXPECT_NE(FindingField("message").find("adder-1, doing `del o5`,"),
+            std::string::npos)
+      << FindingField("message");
+}
+
+TEST_F(SupervisorTest, QuietPhaseThatNeverEndsIsAStall) {
+  config_.stall_ms = 300;
+  workload_.quiesce = [] { return false; };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "stall");
+}
+
+// adder-0 holds a and waits for b, adder-1 the other way round: what the locks
+// of lru/ write into their task, without locks that would have to be unlocked.
+TEST_F(SupervisorTest, DeadlockIsFoundLongBeforeTheStall) {
+  config_.duration_ms = 60'000;
+  config_.stall_ms = 60'000;
+  static int locks[2];
+  workload_.step = [](uint32_t index) {
+    lru::task* self = lru::current_task();
+    BeginOperation({Verb::k_del, 5, 0, 0, -1});
+    self->held[0].lock.store(&locks[index]);
+    self->held[0].name.store(index ? "a" : "b");
+    self->nr_held.store(1);
+    self->waiting_for.lock.store(&locks[1 - index]);
+    self->waiting_for.name.store(index ? "b" : "a");
+    self->waiting.store("mutex_lock");
+    for (;;) lru::sleep_ns(1'000'000);
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "deadlock");
+  EXPECT_NE(FindingField("message").find("held by adder-1"), std::string::npos);
+}
+
+TEST_F(SupervisorTest, ControlCStopsCleanlyAndStillReports) {
+  config_.duration_ms = 60'000;
+  workload_.setup = [] { kill(getppid(), SIGINT); };  // once: two are 130
+  EXPECT_EQ(Run(), kExitInconclusive);
+  EXPECT_EQ(report_["verdict"], "INCONCLUSIVE");
+  EXPECT_EQ(report_["interrupted"], true);
+  EXPECT_TRUE(Says("INCONCLUSIVE interrupted")) << out_;
+}
+
+TEST_F(SupervisorTest, SecondControlCEndsAtOnce) {
+  config_.duration_ms = 60'000;
+  config_.stall_ms = 60'000;
+  workload_.quiesce = [] {
+    kill(getppid(), SIGINT);
+    return false;
+  };
+  workload_.step = [](uint32_t) {
+    Add();
+    kill(getppid(), SIGINT);
+  };
+  EXPECT_EQ(Run(), kExitInterruptedTwice);
+}
+
+TEST_F(SupervisorTest, RunThatDidTooLittleIsInconclusive) {
+  config_.require.operations = {{"del", 1}};
+  EXPECT_EQ(Run(), kExitInconclusive);
+  EXPECT_TRUE(Says("operations del: 0 of 1")) << out_;
+  EXPECT_TRUE(Says("/duration_ms")) << out_;
+}
+
+TEST_F(SupervisorTest, LostReportFileCostsTheFileNotTheVerdict) {
+  workload_.totals = [this] {
+    unlink((options_.out_dir + "/sanitizer.log").c_str());
+    rmdir(options_.out_dir.c_str());
+    ReportInvariant("items_conserved", 0, "an item is lost");
+  };
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(Run(), kExitFinding);
+  std::string err = testing::internal::GetCapturedStderr();
+  EXPECT_NE(err.find("cannot write"), std::string::npos);
+  EXPECT_TRUE(Says("\"items_conserved\"")) << out_;
+  EXPECT_TRUE(Says("FINDING invariant items_conserved")) << out_;
+}
+
+// The torture process must not outlive a supervisor that was killed.
+TEST_F(SupervisorTest, KilledSupervisorLeavesNothingBehind) {
+  config_.duration_ms = 60'000;
+  auto* torture_pid = static_cast<std::atomic<pid_t>*>(
+      mmap(nullptr, sizeof(std::atomic<pid_t>), PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  workload_.setup = [torture_pid] { torture_pid->store(getpid()); };
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // orphans become ours
+  pid_t supervisor = fork();
+  if (supervisor == 0) {
+    options_.quiet = true;
+    _exit(RunOnce(config_, 1, options_, workload_));
+  }
+  while (torture_pid->load() == 0) usleep(1000);
+  kill(supervisor, SIGKILL);
+  int status = 0;
+  ASSERT_EQ(waitpid(supervisor, &status, 0), supervisor);
+  ASSERT_EQ(waitpid(torture_pid->load(), &status, 0), torture_pid->load());
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(WTERMSIG(status), SIGKILL);
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
+  munmap(torture_pid, sizeof(*torture_pid));
+}
+
+TEST_F(SupervisorTest, TasksOfAPlanAreCountedPerType) {
+  config_.actors = {{.type = "adder", .count = 2},
+                    {.type = "destroyer", .count = 1},
+                    {.type = "adder", .count = 1}};
+  EXPECT_EQ(PlanTaskNames(config_),
+            (std::vector<std::string>{"adder-0", "adder-1", "destroyer-0",
+                                      "adder-2"}));
+}
+
+}  // namespace
+}  // namespace harness

@@ -1,0 +1,144 @@
+#include "harness/verdict.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "harness/pacer.h"
+#include "harness/progress.h"
+#include "nlohmann/json.hpp"
+
+namespace harness {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+Verb VerbByName(const std::string& name) {
+  for (int i = 0; i < kVerbs; i++) {
+    if (name == VerbName(static_cast<Verb>(i))) return static_cast<Verb>(i);
+  }
+  return Verb::kCount;
+}
+
+void Need(std::vector<std::string>& unmet, const std::string& what,
+          uint64_t have, uint64_t want) {
+  if (have >= want) return;
+  unmet.push_back(absl::StrCat(what, ": ", have, " of ", want));
+}
+
+bool WriteAll(int fd, const std::string& text) {
+  size_t done = 0;
+  while (done < text.size()) {
+    ssize_t n = write(fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    done += static_cast<size_t>(n);
+  }
+  return fsync(fd) == 0 || errno == EINVAL || errno == EROFS;
+}
+
+std::string Field(const nlohmann::ordered_json& object, const char* key) {
+  auto it = object.find(key);
+  if (it == object.end() || !it->is_string()) return "";
+  return it->get<std::string>();
+}
+
+std::string DoneText(const Recorder& r) {
+  uint64_t teardowns = r.teardowns.load(kRelaxed);
+  std::string text = absl::StrCat(teardowns, " teardowns");
+  if (teardowns) {
+    absl::StrAppend(&text, " (",
+                    r.teardowns_contended.load(kRelaxed) * 100 / teardowns,
+                    " % contended)");
+  }
+  absl::StrAppendFormat(&text, ", %d operations, %.1f s",
+                        TotalsOf(r).operations, RunSeconds(r));
+  return text;
+}
+
+std::string FindingText(const nlohmann::ordered_json& report, bool quiet) {
+  auto it = report.find("finding");
+  if (it == report.end() || !it->is_object()) return "FINDING\n";
+  std::string invariant = Field(*it, "invariant");
+  std::string text =
+      absl::StrCat("FINDING ", Field(*it, "kind"), invariant.empty() ? "" : " ",
+                   invariant, "\n");
+  if (quiet) return text;
+  absl::StrAppend(&text, "  ", Field(*it, "message"), "\n");
+  absl::StrAppend(&text, "  signature: ", Field(*it, "signature"), "\n");
+  return text;
+}
+
+std::string InconclusiveText(const Recorder& r, const Config& config,
+                             const RunOutcome& outcome, bool quiet) {
+  std::string why = absl::StrJoin(outcome.unmet, "; ");
+  if (outcome.interrupted) {
+    why = absl::StrFormat("interrupted after %.1f s", RunSeconds(r));
+  }
+  std::string text = absl::StrCat("INCONCLUSIVE ", why, "\n");
+  if (quiet || outcome.interrupted) return text;
+  return absl::StrCat(text, "  nothing found, but the run did too little to ",
+                      "say so: raise /duration_ms (", config.duration_ms,
+                      "), or require less\n");
+}
+
+}  // namespace
+
+std::vector<std::string> Unmet(const Recorder& r, const Config& config) {
+  std::vector<std::string> unmet;
+  uint64_t teardowns = config.require.teardowns;
+  if (teardowns == 0 && HasDestroyers(config)) teardowns = 1;
+  Need(unmet, "teardowns", r.teardowns.load(kRelaxed), teardowns);
+  for (const auto& [name, want] : config.require.operations) {
+    Verb verb = VerbByName(name);
+    uint64_t have = verb == Verb::kCount ? 0 : OperationsOf(r, verb);
+    Need(unmet, absl::StrCat("operations ", name), have, want);
+  }
+  if (unmet.empty()) Need(unmet, "operations", TotalsOf(r).operations, 1);
+  return unmet;
+}
+
+ExitCode Judge(const Recorder& r, const RunOutcome& outcome) {
+  if (r.nr_findings.load(kRelaxed)) return kExitFinding;
+  if (outcome.interrupted || !outcome.unmet.empty()) return kExitInconclusive;
+  return kExitPass;
+}
+
+bool WriteWhole(const std::string& path, const std::string& text) {
+  std::string temporary = path + ".tmp";
+  int fd =
+      open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return false;
+  bool ok = WriteAll(fd, text);
+  ok &= close(fd) == 0;
+  ok = ok && rename(temporary.c_str(), path.c_str()) == 0;
+  if (!ok) {
+    int error = errno;
+    unlink(temporary.c_str());
+    errno = error;
+  }
+  return ok;
+}
+
+std::string VerdictText(const Recorder& r, const Config& config,
+                        const RunOutcome& outcome,
+                        const nlohmann::ordered_json& report,
+                        const std::string& report_path, bool quiet) {
+  std::string text;
+  if (outcome.exit_code == kExitFinding) {
+    text = FindingText(report, quiet);
+  } else if (outcome.exit_code == kExitInconclusive) {
+    text = InconclusiveText(r, config, outcome, quiet);
+  } else {
+    text = absl::StrCat("PASS ", DoneText(r), "\n");
+  }
+  if (report_path.empty()) return text;
+  return absl::StrCat(text, quiet ? "" : "  report: ", report_path, "\n");
+}
+
+}  // namespace harness

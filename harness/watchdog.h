@@ -1,0 +1,57 @@
+// Finds deadlocks and stalls by looking at the recorder now and then. Runs in
+// the supervisor; reads only.
+//
+// Time is counted in looks, not by a clock: a supervisor that was stopped
+// itself, or starved, must not accuse the torture process.
+#ifndef LRUTORTURE_HARNESS_WATCHDOG_H_
+#define LRUTORTURE_HARNESS_WATCHDOG_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/config.h"
+#include "harness/flight_recorder.h"
+
+namespace harness {
+
+struct Alarm {
+  Kind kind = Kind::kStall;
+  std::string message;
+  uint32_t task = ~0u;  // id
+  uint32_t memcg = 0;   // serial of the oldest dying one, or 0
+};
+
+class Watchdog {
+ public:
+  // A cycle of waiters that lasts so long is a deadlock.
+  static constexpr uint64_t kDeadlockMs = 120;
+
+  explicit Watchdog(const Config& config);
+
+  // To be called every `ms`; a late call counts as `ms` all the same.
+  std::optional<Alarm> Look(const Recorder& r, uint64_t ms);
+
+ private:
+  struct Seen {
+    uint64_t signature = 0;
+    uint64_t still_ms = 0;
+  };
+
+  std::optional<Alarm> FindDeadlock(const Recorder& r, uint64_t ms);
+  std::optional<Alarm> FindStalledTask(const Recorder& r, uint64_t ms);
+  std::optional<Alarm> FindStalledPhase(const Recorder& r, uint64_t ms);
+
+  // Longer than anything the plan itself may cause.
+  uint64_t stall_ms_;
+  uint64_t quiet_ms_;
+  uint64_t pause_ms_;
+  std::vector<Seen> tasks_;
+  Seen cycle_;
+  Seen phase_;
+};
+
+}  // namespace harness
+
+#endif  // LRUTORTURE_HARNESS_WATCHDOG_H_

@@ -1,0 +1,254 @@
+#include "lru/css.h"
+
+#include <cerrno>
+
+#include "lru/fault_points.h"
+#include "lru/memcg.h"
+#include "lru/sync/alloc.h"
+
+namespace lru {
+
+mutex cgroup_mutex{"cgroup_mutex"};
+
+namespace {
+
+const teardown_steps* the_steps = nullptr;
+workqueue_struct* cgroup_offline_wq = nullptr;
+workqueue_struct* cgroup_release_wq = nullptr;
+workqueue_struct* cgroup_free_wq = nullptr;
+
+css* css_of_work(work_struct* work) {
+  return reinterpret_cast<css*>(reinterpret_cast<char*>(work) -
+                                offsetof(css, destroy_work));
+}
+css* css_of_rwork(work_struct* work) {
+  return reinterpret_cast<css*>(reinterpret_cast<char*>(work) -
+                                offsetof(css, destroy_rwork.work));
+}
+css* css_of_ref(percpu_ref* ref) {
+  return reinterpret_cast<css*>(reinterpret_cast<char*>(ref) -
+                                offsetof(css, refcnt));
+}
+
+// --- offline
+// -------------------------------------------------------------------
+
+void offline_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  LRU_POINT(offline_begin, .memcg = c, .parent = c->parent, .depth = c->level);
+  mem_cgroup_css_offline(c);
+  c->flags.fetch_and(~CSS_ONLINE, std::memory_order_relaxed);
+  LRU_POINT(offline_end, .memcg = c, .parent = c->parent, .depth = c->level);
+}
+
+void css_killed_work_fn(work_struct* work) {
+  css* c = css_of_work(work);
+  mutex_guard guard(&cgroup_mutex);
+  for (;;) {
+    css* parent = c->parent;
+    offline_css(c);
+    LRU_POINT(base_ref_put, .memcg = c, .parent = parent, .depth = c->level);
+    css_put(c);  // taken by kill_css()
+    // The mutex keeps c's release, and so its hold on the parent, from ending.
+    c = parent;
+    if (!c || !atomic_dec_and_test(c->online_cnt)) return;
+    LRU_POINT(online_cnt_zero, .memcg = c, .parent = c->parent,
+              .depth = c->level);
+  }
+}
+
+void css_kill_confirmed(css* c) {
+  LRU_POINT(kill_confirmed, .memcg = c, .parent = c->parent, .depth = c->level);
+  if (!atomic_dec_and_test(c->online_cnt)) return;  // (C3) a child is online
+  LRU_POINT(online_cnt_zero, .memcg = c, .parent = c->parent,
+            .depth = c->level);
+  INIT_WORK(&c->destroy_work, css_killed_work_fn);
+  queue_work(cgroup_offline_wq, &c->destroy_work);
+}
+
+// --- free
+// ------------------------------------------------------------------------
+
+void css_free_rwork_fn(work_struct* work) {
+  css* c = css_of_rwork(work);
+  css* parent = c->parent;
+  LRU_POINT(css_free, .memcg = c, .parent = parent, .depth = c->level);
+  LRU_POINT(parent_ref_put, .memcg = c, .parent = parent, .depth = c->level);
+  percpu_ref_exit(&c->refcnt);
+  mem_cgroup_css_free(c);
+  css_put(parent);
+}
+
+void css_free_after_rcu(css* c) {
+  INIT_RCU_WORK(&c->destroy_rwork, css_free_rwork_fn);
+  queue_rcu_work(cgroup_free_wq, &c->destroy_rwork);
+}
+
+void unlink_child(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  std::atomic<css*>* place = &c->parent->children;
+  while (css* at = place->load(std::memory_order_relaxed)) {
+    if (at == c) {
+      // list_del_rcu(): readers on c still find their way on.
+      place->store(c->sibling.load(std::memory_order_relaxed),
+                   std::memory_order_release);
+      return;
+    }
+    place = &at->sibling;
+  }
+}
+
+void unlink_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  unlink_child(c);
+  LRU_POINT(sibling_unlinked, .memcg = c, .parent = c->parent,
+            .depth = c->level);
+}
+
+// DIVERGES: the kernel has no such step; see css.h.
+void css_unlink_work_fn(work_struct* work) {
+  css* c = css_of_rwork(work);
+  {
+    mutex_guard guard(&cgroup_mutex);
+    unlink_css(c);
+  }
+  the_steps->css_free_after_rcu(c);
+}
+
+// --- release
+// ---------------------------------------------------------------------
+
+void css_release_work_fn(work_struct* work) {
+  css* c = css_of_work(work);
+  {
+    mutex_guard guard(&cgroup_mutex);
+    c->flags.fetch_or(CSS_RELEASED, std::memory_order_relaxed);
+    the_steps->css_unlink_at_release(c);
+    LRU_POINT(css_released, .memcg = c, .parent = c->parent, .depth = c->level);
+  }
+  INIT_RCU_WORK(&c->destroy_rwork, css_unlink_work_fn);
+  queue_rcu_work(cgroup_free_wq, &c->destroy_rwork);
+}
+
+// --- kill
+// ------------------------------------------------------------------------
+
+void css_set_dying(css* c) {
+  c->flags.fetch_or(CSS_DYING, std::memory_order_relaxed);
+}
+
+void kill_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  if (css_is_dying(c)) return;  // (C1)
+  the_steps->css_set_dying(c);
+  LRU_POINT(css_dying_set, .memcg = c, .parent = c->parent, .depth = c->level);
+  css_get(c);  // for offline; put by css_killed_work_fn()
+  percpu_ref_kill_and_confirm(&c->refcnt, css_killed_ref_fn);
+}
+
+bool css_has_online_children(const css* c)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  for (const css* child = c->children.load(std::memory_order_acquire); child;
+       child = child->sibling.load(std::memory_order_acquire)) {
+    if (!css_is_dying(child)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+const teardown_steps& clean_teardown_steps() {
+  static constexpr teardown_steps kClean = {
+      .css_set_dying = css_set_dying,
+      .css_kill_confirmed = css_kill_confirmed,
+      .css_unlink_at_release = [](css*) {},
+      .css_free_after_rcu = css_free_after_rcu,
+      .memcg_offline_kmem = memcg_offline_kmem,
+      .mem_cgroup_id_release = mem_cgroup_id_release,
+      .mem_cgroup_tryget = mem_cgroup_tryget_clean,
+      .shrink_rescan = shrink_rescan,
+  };
+  return kClean;
+}
+
+const teardown_steps& current_steps() { return *the_steps; }
+
+void css_boot(const teardown_steps* steps) {
+  the_steps = steps ? steps : &clean_teardown_steps();
+  cgroup_offline_wq = alloc_workqueue("wq-offline");
+  cgroup_release_wq = alloc_workqueue("wq-release");
+  cgroup_free_wq = alloc_workqueue("wq-free");
+}
+
+void css_shutdown() {
+  destroy_workqueue(cgroup_offline_wq);
+  destroy_workqueue(cgroup_release_wq);
+  destroy_workqueue(cgroup_free_wq);
+}
+
+void css_flush() {
+  // kill -> (RCU) -> offline -> (RCU: id) -> release -> (RCU) -> unlink ->
+  // (RCU) -> free -> the parent's release: each round ends at least one stage.
+  for (int round = 0; round < 3; round++) {
+    rcu_barrier();
+    flush_workqueue(cgroup_offline_wq);
+    rcu_barrier();
+    flush_workqueue(cgroup_release_wq);
+    rcu_barrier();
+    flush_workqueue(cgroup_free_wq);
+  }
+}
+
+void css_killed_ref_fn(percpu_ref* ref) {
+  the_steps->css_kill_confirmed(css_of_ref(ref));
+}
+
+void percpu_ref_release_css(percpu_ref* ref) {
+  css* c = css_of_ref(ref);
+  LRU_POINT(css_ref_zero, .memcg = c, .parent = c->parent, .depth = c->level);
+  INIT_WORK(&c->destroy_work, css_release_work_fn);
+  queue_work(cgroup_release_wq, &c->destroy_work);
+}
+
+int css_init_and_link(css* c, css* parent) {
+  c->serial = next_serial(SERIAL_CSS);
+  if (int err =
+          percpu_ref_init(&c->refcnt, percpu_ref_release_css, c->serial)) {
+    return err;
+  }
+  if (!parent) return 0;
+  c->parent = parent;
+  c->level = parent->level + 1;
+  css_get(parent);
+  c->sibling.store(parent->children.load(std::memory_order_relaxed),
+                   std::memory_order_relaxed);
+  rcu_assign_pointer(parent->children, c);
+  return 0;
+}
+
+void css_mark_online(css* c) {
+  c->flags.fetch_or(CSS_ONLINE, std::memory_order_relaxed);
+  atomic_add(c->online_cnt, 1);
+  if (c->parent) atomic_add(c->parent->online_cnt, 1);
+}
+
+void css_online_failed(css* c) {
+  LRU_POINT(css_online_failed, .memcg = c, .parent = c->parent,
+            .depth = c->level);
+  unlink_css(c);
+  the_steps->css_free_after_rcu(c);
+}
+
+int cgroup_destroy_locked(css* c) {
+  if (!c->parent) return -EINVAL;
+  if (css_has_online_children(c)) return -EBUSY;
+  kill_css(c);
+  return 0;
+}
+
+css* css_next_descendant_pre(css* pos, css* root) {
+  if (!pos) return root;
+  if (css* child = rcu_dereference(pos->children)) return child;
+  for (; pos != root; pos = pos->parent) {
+    if (css* next = rcu_dereference(pos->sibling)) return next;
+  }
+  return nullptr;
+}
+
+}  // namespace lru

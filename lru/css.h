@@ -1,0 +1,113 @@
+// The lifetime of a css and the tree it hangs in.
+//
+// From kernel/cgroup/cgroup.c, Linux 6.12 ("css destruction is four-stage
+// process"): kill, confirm, offline on its work queue, base reference put,
+// release on its queue, a grace period, free on its queue.
+//
+// C1  CSS_DYING is set once, before the reference is killed.
+// C2  A grace period lies between CSS_DYING and css_offline().
+// C3  A parent is offlined after all its children, and freed after them.
+// C4  The reference may be above zero at offline; release means zero; free
+//     means that no RCU reader is left.
+// DIVERGES: a css stays linked under its parent until it is freed. The kernel
+// unlinks it at release, so that a reader who still holds it under RCU is
+// missed when the parent's offline rewrites the ids of its descendants. Here
+// unlinking happens after the grace period that follows release, and a second
+// one passes before the memory goes.
+//
+// Lock order: cgroup_mutex is outermost; it serialises create, kill, offline,
+// release and unlink. The children lists are read under RCU or cgroup_mutex.
+#ifndef LRUTORTURE_LRU_CSS_H_
+#define LRUTORTURE_LRU_CSS_H_
+
+#include "lru/percpu_ref.h"
+#include "lru/sync/spinlock.h"
+#include "lru/sync/workqueue.h"
+
+namespace lru {
+
+extern mutex cgroup_mutex;
+
+enum css_flags : u32 {
+  CSS_ONLINE = 1,
+  CSS_DYING = 2,
+  CSS_RELEASED = 4,
+};
+
+struct cgroup_subsys_state {
+  percpu_ref refcnt;
+  cgroup_subsys_state* parent = nullptr;  // pinned by a reference; null: root
+  std::atomic<cgroup_subsys_state*> children = nullptr;  // newest first
+  std::atomic<cgroup_subsys_state*> sibling = nullptr;
+  std::atomic<u32> flags = 0;
+  std::atomic<s32> online_cnt = 0;  // itself and its online children
+  u32 serial = 0;
+  s32 level = 0;  // the root is 0
+  work_struct destroy_work;
+  rcu_work destroy_rwork;
+};
+using css = cgroup_subsys_state;
+
+inline u32 serial_of(const css* c) { return c->serial; }
+
+// One step each of the cold paths. A control replaces one entry; nothing else
+// tells it from the clean lru. Clean ones: clean_teardown_steps().
+struct mem_cgroup;
+struct shrinker;
+struct shrink_control;
+struct teardown_steps {
+  // css.cc
+  void (*css_set_dying)(css* c);
+  void (*css_kill_confirmed)(css* c);  // css_killed_ref_fn()
+  void (*css_unlink_at_release)(css* c);
+  void (*css_free_after_rcu)(css* c);  // c is unlinked; waits, then frees
+  // memcg.cc
+  void (*memcg_offline_kmem)(mem_cgroup* memcg);
+  void (*mem_cgroup_id_release)(mem_cgroup* memcg);  // its last reference gone
+  bool (*mem_cgroup_tryget)(mem_cgroup* memcg);
+  // shrinker.cc
+  // The second run, after the bit was cleared. (S2)
+  unsigned long (*shrink_rescan)(shrink_control* sc, shrinker* s, int priority);
+};
+const teardown_steps& clean_teardown_steps();
+const teardown_steps& current_steps();
+
+// Work queues: offline, release, free (79f919a89c9d split them).
+void css_boot(const teardown_steps* steps);
+void css_shutdown();
+// Waits until every destruction that has begun can go no further on its own.
+void css_flush();
+
+inline bool css_is_dying(const css* c) {
+  return READ_ONCE(c->flags) & CSS_DYING;
+}
+inline void css_get(css* c) { percpu_ref_get(&c->refcnt); }
+// Any reference at all; may succeed after offline. RCU or a reference keeps c.
+inline bool css_tryget(css* c) { return percpu_ref_tryget(&c->refcnt); }
+// Fails for certain after the kill is confirmed.
+inline bool css_tryget_online(css* c) {
+  return percpu_ref_tryget_live(&c->refcnt);
+}
+inline void css_put(css* c) { percpu_ref_put(&c->refcnt); }
+
+// Links a new css (refcnt initialised by this) under parent and takes a
+// reference on it. -ENOMEM.
+int css_init_and_link(css* c, css* parent)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
+void css_mark_online(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
+// The short path: css_online has failed; unlinks and frees after RCU.
+void css_online_failed(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
+
+// -EBUSY while an online child exists, -EINVAL for the root, 0 also when it
+// was killed before (kill_css() is idempotent).
+int cgroup_destroy_locked(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
+void percpu_ref_release_css(percpu_ref* ref);  // css_release()
+void css_killed_ref_fn(percpu_ref* ref);
+
+// Pre-order successor of pos below root, root first (pos null); null at the
+// end. RCU or cgroup_mutex held throughout.
+css* css_next_descendant_pre(css* pos, css* root);
+
+}  // namespace lru
+
+#endif  // LRUTORTURE_LRU_CSS_H_

@@ -1,0 +1,69 @@
+#include "lru/fault_points.h"
+
+#include <array>
+
+namespace lru {
+
+std::atomic<fault_hook_fn> lru_fault_hook = nullptr;
+
+namespace {
+constexpr std::array<fault_point_info, NR_FAULT_POINTS> kPoints = {{
+#define X(name, path, holds, error, doc) \
+  {FP_##name, #name, fp_path::path, held::holds, error, doc},
+    LRU_FAULT_POINTS(X)
+#undef X
+}};
+}  // namespace
+
+const char* held_name(held h) {
+  switch (h) {
+    case held::NOTHING:
+      return "nothing";
+    case held::MUTEX:
+      return "mutex";
+    case held::RCU:
+      return "rcu";
+    case held::SPIN:
+      return "spinlock";
+  }
+  return "?";
+}
+
+const char* fp_path_name(fp_path p) {
+  switch (p) {
+    case fp_path::MEMCG:
+      return "memcg";
+    case fp_path::LIST:
+      return "list";
+    case fp_path::ADD_DEL:
+      return "add_del";
+    case fp_path::WALK:
+      return "walk";
+    case fp_path::ALLOC:
+      return "alloc";
+  }
+  return "?";
+}
+
+std::span<const fault_point_info> fault_points() { return kPoints; }
+
+fault_point fault_point_by_name(std::string_view name) {
+  for (const fault_point_info& info : kPoints) {
+    if (name == info.name) return info.fp;
+  }
+  return NR_FAULT_POINTS;
+}
+
+int fault_point_slow(fault_point fp, const fault_site& site) {
+  int result = 0;
+  if (armed(ARMED_HOOK)) {
+    fault_hook_fn hook = lru_fault_hook.load(std::memory_order_relaxed);
+    if (hook) result = hook(fp, site);
+  }
+  if (armed(ARMED_ENGINE)) {
+    engine()->schedule_point(kPoints[fp].name, site.lock);
+  }
+  return result;
+}
+
+}  // namespace lru

@@ -1,0 +1,265 @@
+#include "lru/memcg.h"
+
+#include <bitset>
+#include <cerrno>
+
+#include "lru/fault_points.h"
+#include "lru/list_lru.h"
+#include "lru/shrinker.h"
+#include "lru/sync/alloc.h"
+
+namespace lru {
+
+mem_cgroup* root_mem_cgroup = nullptr;
+int nr_node_ids = 1;
+
+namespace {
+
+const list_lru_ops* the_lru_ops = nullptr;
+spinlock_t objcg_lock{"objcg_lock"};
+
+// --- ids
+// -------------------------------------------------------------------------
+// 9972605a2383: every change under the lock; readers under RCU.
+spinlock_t memcg_idr_lock{"memcg_idr_lock"};
+std::bitset<MEM_CGROUP_ID_MAX + 1> memcg_ids ABSL_GUARDED_BY(memcg_idr_lock);
+std::atomic<mem_cgroup*> memcg_idr[MEM_CGROUP_ID_MAX + 1];
+
+// The lowest free id, as idr_alloc(); -ENOSPC.
+int mem_cgroup_id_alloc() {
+  spin_guard guard(&memcg_idr_lock);
+  for (int id = 1; id <= MEM_CGROUP_ID_MAX; id++) {
+    if (memcg_ids.test(id)) continue;
+    memcg_ids.set(id);
+    return id;
+  }
+  return -ENOSPC;
+}
+
+void mem_cgroup_id_put(mem_cgroup* memcg) {
+  LRU_POINT(id_put, .memcg = memcg, .parent = parent_mem_cgroup(memcg),
+            .depth = memcg->css.level, .nr = memcg->id.id);
+  if (atomic_dec_and_test(memcg->id.ref)) {
+    current_steps().mem_cgroup_id_release(memcg);
+  }
+}
+
+// --- objcgs
+// ----------------------------------------------------------------------
+
+void obj_cgroup_free_rcu(rcu_head* head) {
+  auto* objcg = reinterpret_cast<obj_cgroup*>(reinterpret_cast<char*>(head) -
+                                              offsetof(obj_cgroup, rcu));
+  percpu_ref_exit(&objcg->refcnt);
+  kfree_type(ALLOC_OBJCG, objcg);
+}
+
+void obj_cgroup_release(percpu_ref* ref) {
+  auto* objcg = reinterpret_cast<obj_cgroup*>(ref);  // first member
+  LRU_POINT(objcg_released, .memcg = objcg->memcg.load());
+  {
+    spin_guard guard(&objcg_lock);
+    list_del_init(&objcg->list);
+  }
+  call_rcu(&objcg->rcu, obj_cgroup_free_rcu);
+}
+
+obj_cgroup* obj_cgroup_alloc(mem_cgroup* memcg) {
+  if (LRU_ERROR_POINT(objcg_allocated, .memcg = memcg)) return nullptr;
+  auto* objcg = kmalloc_type<obj_cgroup>(ALLOC_OBJCG);
+  if (!objcg) return nullptr;
+  if (percpu_ref_init(&objcg->refcnt, obj_cgroup_release, 0)) {
+    kfree_type(ALLOC_OBJCG, objcg);
+    return nullptr;
+  }
+  objcg->serial = next_serial(SERIAL_OTHER);
+  objcg->memcg.store(memcg, std::memory_order_relaxed);
+  return objcg;
+}
+
+// --- online
+// ----------------------------------------------------------------------
+
+int memcg_online_kmem(mem_cgroup* memcg) {
+  obj_cgroup* objcg = obj_cgroup_alloc(memcg);
+  if (!objcg) return -ENOMEM;
+  rcu_assign_pointer(memcg->objcg, objcg);
+  WRITE_ONCE(memcg->kmemcg_id, memcg->id.id);
+  return 0;
+}
+
+int mem_cgroup_css_online(mem_cgroup* memcg)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  if (memcg_online_kmem(memcg)) return -ENOMEM;
+  if (alloc_shrinker_info(memcg)) {
+    current_steps().memcg_offline_kmem(memcg);
+    return -ENOMEM;
+  }
+  // The online state pins the id, the id pins the css.
+  memcg->id.ref.store(1, std::memory_order_relaxed);
+  css_get(&memcg->css);
+  rcu_assign_pointer(memcg_idr[memcg->id.id], memcg);
+  return 0;
+}
+
+// A memcg with an id and nothing else.
+mem_cgroup* mem_cgroup_alloc(mem_cgroup* parent) {
+  if (LRU_ERROR_POINT(memcg_allocated, .parent = parent)) return nullptr;
+  auto* memcg = kmalloc_type<mem_cgroup>(ALLOC_MEMCG);
+  if (!memcg) return nullptr;
+  int id = LRU_ERROR_POINT(id_allocated, .parent = parent)
+               ? -ENOMEM
+               : mem_cgroup_id_alloc();
+  if (id < 0) {
+    kfree_type(ALLOC_MEMCG, memcg);
+    return nullptr;
+  }
+  memcg->id.id = id;
+  return memcg;
+}
+
+mem_cgroup* create_locked(mem_cgroup* parent)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  mem_cgroup* memcg = mem_cgroup_alloc(parent);
+  if (!memcg) return nullptr;
+  if (css_init_and_link(&memcg->css, parent ? &parent->css : nullptr)) {
+    mem_cgroup_id_remove(memcg);
+    kfree_type(ALLOC_MEMCG, memcg);
+    return nullptr;
+  }
+  if (!parent) {  // the root has neither objcg nor lists of its own
+    if (alloc_shrinker_info(memcg)) return nullptr;
+    css_mark_online(&memcg->css);
+    return memcg;
+  }
+  if (mem_cgroup_css_online(memcg)) {
+    mem_cgroup_id_remove(memcg);
+    css_online_failed(&memcg->css);
+    return nullptr;
+  }
+  css_mark_online(&memcg->css);
+  css_get(&memcg->css);  // the caller's
+  return memcg;
+}
+
+}  // namespace
+
+const list_lru_ops& current_lru_ops() { return *the_lru_ops; }
+
+void memcg_boot(int nids, const list_lru_ops* ops,
+                const teardown_steps* steps) {
+  nr_node_ids = nids;
+  the_lru_ops = ops;
+  rcu_init();
+  css_boot(steps);
+  mutex_guard guard(&cgroup_mutex);
+  root_mem_cgroup = create_locked(nullptr);
+}
+
+void memcg_shutdown() {
+  css_flush();
+  css_shutdown();
+  mem_cgroup* root = root_mem_cgroup;
+  free_shrinker_info(root);
+  percpu_ref_exit(&root->css.refcnt);
+  mem_cgroup_id_remove(root);
+  root_mem_cgroup = nullptr;
+  kfree_type(ALLOC_MEMCG, root);
+  rcu_exit();
+}
+
+mem_cgroup* mem_cgroup_create(mem_cgroup* parent) {
+  mutex_guard guard(&cgroup_mutex);
+  if (css_is_dying(&parent->css)) return nullptr;
+  return create_locked(parent);
+}
+
+int mem_cgroup_destroy(mem_cgroup* memcg) {
+  mutex_guard guard(&cgroup_mutex);
+  return cgroup_destroy_locked(&memcg->css);
+}
+
+mem_cgroup* mem_cgroup_from_id(int id) {
+  if (id <= 0 || id > MEM_CGROUP_ID_MAX) return nullptr;
+  return rcu_dereference(memcg_idr[id]);
+}
+
+bool mem_cgroup_tryget_clean(mem_cgroup* memcg) {
+  return css_tryget(&memcg->css);
+}
+
+void mem_cgroup_id_remove(mem_cgroup* memcg) {
+  rcu_assign_pointer(memcg_idr[memcg->id.id], nullptr);
+  spin_guard guard(&memcg_idr_lock);
+  memcg_ids.reset(memcg->id.id);
+}
+
+// DIVERGES: after a grace period; the kernel removes it at once.
+void mem_cgroup_id_release(mem_cgroup* memcg) {
+  call_rcu(&memcg->id.rcu, [](rcu_head* head) {
+    auto* expired = reinterpret_cast<mem_cgroup*>(
+        reinterpret_cast<char*>(head) - offsetof(mem_cgroup, id.rcu));
+    mem_cgroup_id_remove(expired);
+    LRU_POINT(id_removed, .memcg = expired,
+              .parent = parent_mem_cgroup(expired), .depth = expired->css.level,
+              .nr = expired->id.id);
+    css_put(&expired->css);
+  });
+}
+
+obj_cgroup* get_obj_cgroup_from_memcg(mem_cgroup* memcg) {
+  for (; memcg && !mem_cgroup_is_root(memcg);
+       memcg = parent_mem_cgroup(memcg)) {
+    obj_cgroup* objcg = rcu_dereference(memcg->objcg);
+    if (objcg && percpu_ref_tryget(&objcg->refcnt)) return objcg;
+  }
+  return nullptr;
+}
+
+void obj_cgroup_put(obj_cgroup* objcg) {
+  if (objcg) percpu_ref_put(&objcg->refcnt);
+}
+
+void memcg_reparent_objcgs(mem_cgroup* memcg, mem_cgroup* parent) {
+  obj_cgroup* objcg = memcg->objcg.load(std::memory_order_relaxed);
+  rcu_assign_pointer(memcg->objcg, nullptr);
+  LRU_POINT(objcg_unpublished, .memcg = memcg, .parent = parent,
+            .depth = memcg->css.level);
+  spin_lock_irq(&objcg_lock);
+  list_add(&objcg->list, &memcg->objcg_list);
+  for (list_head* at = memcg->objcg_list.next; at != &memcg->objcg_list;
+       at = at->next) {
+    auto* iter = reinterpret_cast<obj_cgroup*>(reinterpret_cast<char*>(at) -
+                                               offsetof(obj_cgroup, list));
+    WRITE_ONCE(iter->memcg, parent);
+  }
+  list_splice_init(&memcg->objcg_list, &parent->objcg_list);
+  spin_unlock_irq(&objcg_lock);
+  LRU_POINT(objcgs_reparented, .memcg = memcg, .parent = parent,
+            .depth = memcg->css.level);
+  percpu_ref_kill_and_confirm(&objcg->refcnt, nullptr);
+}
+
+void memcg_offline_kmem(mem_cgroup* memcg) {
+  if (!memcg->objcg.load(std::memory_order_relaxed)) return;
+  mem_cgroup* parent = parent_mem_cgroup(memcg);
+  memcg_reparent_objcgs(memcg, parent);
+  the_lru_ops->memcg_reparent_list_lrus(memcg, parent);
+}
+
+void mem_cgroup_css_offline(css* c) {
+  mem_cgroup* memcg = mem_cgroup_from_css(c);
+  current_steps().memcg_offline_kmem(memcg);
+  reparent_shrinker_deferred(memcg);
+  LRU_POINT(nr_deferred_reparented, .memcg = memcg,
+            .parent = parent_mem_cgroup(memcg), .depth = c->level);
+  mem_cgroup_id_put(memcg);
+}
+
+void mem_cgroup_css_free(css* c) {
+  mem_cgroup* memcg = mem_cgroup_from_css(c);
+  free_shrinker_info(memcg);
+  kfree_type(ALLOC_MEMCG, memcg);
+}
+
+}  // namespace lru

@@ -1,0 +1,118 @@
+// mem_cgroup: the css that owns lists, its id, and the obj_cgroup through
+// which objects find it.
+//
+// From mm/memcontrol.c, Linux 6.12.
+//
+// M1  kmemcg_id indexes the memcg's lists; -1 for the root. After offline it
+//     names the parent's (node-lock) or stays (memcg-lock).
+// M2  An objcg outlives its memcg: after memcg_reparent_objcgs() it names the
+//     parent. Read it under RCU.
+// M3  The id is held from css_online to offline and pins the css.
+// DIVERGES: the id goes back to the table only a grace period after its last
+// reference is gone, so that a reader's id never names a stranger.
+//
+// Lock order: cgroup_mutex, then objcg_lock; memcg_idr_lock is innermost.
+#ifndef LRUTORTURE_LRU_MEMCG_H_
+#define LRUTORTURE_LRU_MEMCG_H_
+
+#include <vector>
+
+#include "lru/css.h"
+#include "lru/list.h"
+
+namespace lru {
+
+struct shrinker_info;
+struct list_lru_ops;
+
+inline constexpr int kNodesMax = 16;
+inline constexpr int MEM_CGROUP_ID_MAX = 65535;
+
+struct obj_cgroup {
+  percpu_ref refcnt;
+  std::atomic<struct mem_cgroup*> memcg = nullptr;
+  list_head list;  // memcg->objcg_list, under objcg_lock, once reparented
+  rcu_head rcu;
+  u32 serial = 0;
+};
+inline u32 serial_of(const obj_cgroup* objcg) { return objcg->serial; }
+
+struct mem_cgroup {
+  cgroup_subsys_state css;  // first
+  std::atomic<s32> kmemcg_id = -1;
+  struct {
+    int id = 0;
+    std::atomic<s32> ref = 0;
+    rcu_head rcu;
+  } id;
+  std::atomic<obj_cgroup*> objcg = nullptr;  // null: charge the parent
+  list_head objcg_list;                      // inherited ones, objcg_lock
+  std::atomic<shrinker_info*> shrinker_info[kNodesMax] = {};
+};
+inline u32 serial_of(const mem_cgroup* memcg) { return memcg->css.serial; }
+
+inline mem_cgroup* mem_cgroup_from_css(css* c) {
+  return reinterpret_cast<mem_cgroup*>(c);  // css is the first member
+}
+inline mem_cgroup* parent_mem_cgroup(const mem_cgroup* memcg) {
+  return mem_cgroup_from_css(memcg->css.parent);
+}
+extern mem_cgroup* root_mem_cgroup;
+inline bool mem_cgroup_is_root(const mem_cgroup* memcg) {
+  return memcg == root_mem_cgroup;
+}
+inline int memcg_kmem_id(const mem_cgroup* memcg, LRU_FN) {
+  return memcg ? READ_ONCE(memcg->kmemcg_id, fn) : -1;
+}
+
+extern int nr_node_ids;
+
+// Brings the whole subject up: RCU callbacks, work queues, the root.
+// `steps` null: the clean ones. nids in [1, kNodesMax].
+void memcg_boot(int nids, const list_lru_ops* ops, const teardown_steps* steps);
+// All memcgs but the root are gone, all lrus destroyed.
+void memcg_shutdown();
+const list_lru_ops& current_lru_ops();
+
+// A new online child of parent, with the caller's reference: put it by
+// css_put(). Null: no memory, or parent is dying.
+mem_cgroup* mem_cgroup_create(mem_cgroup* parent);
+// -EBUSY while it has online children. Returns before the destruction ends;
+// the caller holds a reference or RCU.
+int mem_cgroup_destroy(mem_cgroup* memcg);
+
+// --- ids
+// -------------------------------------------------------------------------
+mem_cgroup* mem_cgroup_from_id(int id) ABSL_SHARED_LOCKS_REQUIRED(rcu);
+inline bool mem_cgroup_tryget(mem_cgroup* memcg) {
+  return !memcg || current_steps().mem_cgroup_tryget(memcg);
+}
+inline void mem_cgroup_put(mem_cgroup* memcg) {
+  if (memcg) css_put(&memcg->css);
+}
+
+// --- objcgs
+// ---------------------------------------------------------------------- With a
+// reference; null for the root. Climbs when the memcg has none left.
+obj_cgroup* get_obj_cgroup_from_memcg(mem_cgroup* memcg)
+    ABSL_SHARED_LOCKS_REQUIRED(rcu);
+void obj_cgroup_put(obj_cgroup* objcg);
+inline mem_cgroup* obj_cgroup_memcg(const obj_cgroup* objcg, LRU_FN)
+    ABSL_SHARED_LOCKS_REQUIRED(rcu) {
+  return READ_ONCE(objcg->memcg, fn);
+}
+
+// --- stages, called by css.cc and by controls
+// ---------------------------------------
+void mem_cgroup_css_offline(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
+void mem_cgroup_css_free(css* c);
+void memcg_offline_kmem(mem_cgroup* memcg);
+void memcg_reparent_objcgs(mem_cgroup* memcg, mem_cgroup* parent);
+void mem_cgroup_id_release(mem_cgroup* memcg);
+void mem_cgroup_id_remove(mem_cgroup* memcg);
+bool mem_cgroup_tryget_clean(mem_cgroup* memcg);
+unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority);
+
+}  // namespace lru
+
+#endif  // LRUTORTURE_LRU_MEMCG_H_

@@ -1,0 +1,138 @@
+#include "lru/percpu_ref.h"
+
+#include "lru/fault_points.h"
+#include "lru/sync/alloc.h"
+
+namespace lru {
+namespace {
+
+// Large enough that no sum of gets and puts in flight reaches zero under it.
+constexpr s64 kBias = s64{1} << 62;
+
+// What a point names: the owner of the ref.
+struct owner_ref {
+  u32 serial;
+};
+u32 serial_of(const owner_ref* owner) { return owner->serial; }
+
+std::atomic<s64>& this_shard(percpu_ref* ref) {
+  return ref->shards[current_task()->cpu % kRefShards].count;
+}
+
+// Kernel: this_cpu_add() where __ref_is_percpu() says so, inside a read
+// section, so that the switch can wait for everyone who saw the old mode.
+bool in_percpu_mode(const percpu_ref* ref) {
+  return !(READ_ONCE(ref->flags) & PERCPU_REF_ATOMIC);
+}
+
+void switch_to_atomic_rcu(rcu_head* head) {
+  auto* ref = reinterpret_cast<percpu_ref*>(reinterpret_cast<char*>(head) -
+                                            offsetof(percpu_ref, rcu));
+  s64 sum = 0;
+  for (int i = 0; i < kRefShards; i++) sum += READ_ONCE(ref->shards[i].count);
+  atomic_fetch_add(ref->count, sum - kBias);
+  if (ref->serial) {
+    owner_ref owner{ref->serial};
+    LRU_POINT(ref_switch_confirmed, .memcg = &owner, .nr = sum);
+  }
+  if (ref->confirm_switch) ref->confirm_switch(ref);
+  percpu_ref_put(ref);  // the switch's own
+}
+
+// percpu_ref_get_many(), read section held.
+void get_locked(percpu_ref* ref) {
+  if (in_percpu_mode(ref)) {
+    atomic_add(this_shard(ref), 1);
+  } else {
+    atomic_add(ref->count, 1);
+  }
+}
+
+// atomic_long_inc_not_zero()
+bool inc_not_zero(std::atomic<s64>& count) {
+  s64 old = READ_ONCE(count);
+  while (old != 0) {
+    if (try_cmpxchg(count, &old, old + 1)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int percpu_ref_init(percpu_ref* ref, percpu_ref::func release, u32 serial) {
+  ref->shards = new (std::nothrow) percpu_ref::shard[kRefShards];
+  if (!ref->shards) return -ENOMEM;
+  count_alloc(ALLOC_OTHER, 1);
+  ref->flags.store(0, std::memory_order_relaxed);
+  ref->count.store(kBias + 1, std::memory_order_relaxed);
+  ref->release = release;
+  ref->serial = serial;
+  return 0;
+}
+
+void percpu_ref_exit(percpu_ref* ref) {
+  if (!ref->shards) return;
+  delete[] ref->shards;
+  ref->shards = nullptr;
+  count_alloc(ALLOC_OTHER, -1);
+}
+
+void percpu_ref_kill_and_confirm(percpu_ref* ref,
+                                 percpu_ref::func confirm_kill) {
+  ref->confirm_switch = confirm_kill;
+  // Both at once: nobody sees atomic but alive here.
+  WRITE_ONCE(ref->flags, PERCPU_REF_DEAD | PERCPU_REF_ATOMIC);
+  percpu_ref_get(ref);  // the switch's own, put by switch_to_atomic_rcu()
+  if (ref->serial) {
+    owner_ref owner{ref->serial};
+    LRU_POINT(ref_killed, .memcg = &owner);
+  }
+  call_rcu(&ref->rcu, switch_to_atomic_rcu);
+  percpu_ref_put(ref);  // the initial one
+}
+
+void percpu_ref_get(percpu_ref* ref) {
+  rcu_guard guard;
+  get_locked(ref);
+}
+
+bool percpu_ref_tryget(percpu_ref* ref) {
+  rcu_guard guard;
+  if (in_percpu_mode(ref)) {
+    atomic_add(this_shard(ref), 1);
+    return true;
+  }
+  return inc_not_zero(ref->count);
+}
+
+bool percpu_ref_tryget_live(percpu_ref* ref) {
+  rcu_guard guard;
+  u32 flags = READ_ONCE(ref->flags);
+  if (!(flags & PERCPU_REF_ATOMIC)) {
+    atomic_add(this_shard(ref), 1);
+    return true;
+  }
+  if (flags & PERCPU_REF_DEAD) return false;
+  return inc_not_zero(ref->count);
+}
+
+void percpu_ref_put(percpu_ref* ref) { percpu_ref_put_many(ref, 1); }
+
+void percpu_ref_put_many(percpu_ref* ref, s64 nr) {
+  rcu_guard guard;
+  if (in_percpu_mode(ref)) {
+    atomic_add(this_shard(ref), -nr);
+    return;
+  }
+  if (ref->serial) {
+    owner_ref owner{ref->serial};
+    LRU_POINT(ref_put, .memcg = &owner, .nr = nr);
+  }
+  if (atomic_fetch_add(ref->count, -nr) == nr) ref->release(ref);
+}
+
+bool percpu_ref_is_zero(const percpu_ref* ref) {
+  return !in_percpu_mode(ref) && READ_ONCE(ref->count) == 0;
+}
+
+}  // namespace lru

@@ -1,0 +1,51 @@
+// Memory of lru/: malloc and free, counted by type and by task, so that
+// no_leak can say what is left without a shared counter. Never a pool: ASan
+// and a stale pointer must meet.
+#ifndef LRUTORTURE_LRU_SYNC_ALLOC_H_
+#define LRUTORTURE_LRU_SYNC_ALLOC_H_
+
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "lru/sync/task.h"
+
+namespace lru {
+
+// Serials name things in traces and decisions: dense from 1 for each kind,
+// never reused, never 0.
+enum serial_kind : u8 {
+  SERIAL_CSS,
+  SERIAL_LRU,
+  SERIAL_LIST,
+  SERIAL_OBJ,
+  SERIAL_OTHER,
+  NR_SERIAL_KINDS,
+};
+u32 next_serial(serial_kind kind);
+
+// `delta` live allocations more of that type.
+void count_alloc(alloc_type type, s64 delta);
+// Live allocations over all tasks, ended ones included. Exact when no task
+// allocates.
+s64 live_allocs(alloc_type type);
+// Called by task_join(): what an ended task has counted stays counted.
+void retire_alloc_counts(task* t);
+
+template <class T, class... Args>
+T* kmalloc_type(alloc_type type, Args&&... args) {
+  T* p = new (std::nothrow) T(std::forward<Args>(args)...);
+  if (p) count_alloc(type, 1);
+  return p;
+}
+template <class T>
+void kfree_type(alloc_type type, T* p) {
+  if (!p) return;
+  count_alloc(type, -1);
+  delete p;
+}
+
+}  // namespace lru
+
+#endif  // LRUTORTURE_LRU_SYNC_ALLOC_H_

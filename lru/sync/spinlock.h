@@ -1,0 +1,141 @@
+// spinlock_t and mutex in the kernel's words. A spinlock spins for a moment
+// and then sleeps, because many threads share few cores here; the _irq forms
+// differ in name alone. Holding a spinlock is an RCU read section.
+//
+// clang proves statically who holds what; the task's list of held locks tells
+// the watchdog and the oracles.
+#ifndef LRUTORTURE_LRU_SYNC_SPINLOCK_H_
+#define LRUTORTURE_LRU_SYNC_SPINLOCK_H_
+
+#include "absl/base/thread_annotations.h"
+#include "lru/sync/atomic.h"
+#include "lru/sync/engine.h"
+#include "lru/sync/futex.h"
+#include "lru/sync/rcu.h"
+#include "lru/sync/tsan.h"
+
+namespace lru {
+
+// What both locks are: a word, and a name for people.
+struct lock_base {
+  lock_word word;
+  u32 serial = 0;  // which of the many locks called `name`, 0 if there is one
+  s32 nid = -1;
+  const char* name;
+  explicit lock_base(const char* lock_name = "lock", u32 lock_serial = 0,
+                     s32 lock_nid = -1)
+      : serial(lock_serial), nid(lock_nid), name(lock_name) {}
+};
+
+class ABSL_LOCKABLE spinlock_t : public lock_base {
+ public:
+  using lock_base::lock_base;
+};
+class ABSL_LOCKABLE mutex : public lock_base {
+ public:
+  using lock_base::lock_base;
+};
+
+inline void spin_lock_init(spinlock_t* l, const char* name, u32 serial = 0,
+                           s32 nid = -1) {
+  l->name = name;
+  l->serial = serial;
+  l->nid = nid;
+}
+
+// True when the calling task holds it: for assertions and oracles.
+bool lock_is_held(const lock_base* l);
+
+namespace detail {
+void note_held(const lock_base* l);
+void note_released(const lock_base* l);
+void lock_contended(lock_base* l, const char* operation, int spins);
+
+inline void acquire(lock_base* l, const char* operation, int spins) {
+  LRU_TSAN_PRE_LOCK(l);
+  if (!l->word.try_lock()) [[unlikely]]
+    lock_contended(l, operation, spins);
+  LRU_TSAN_POST_LOCK(l);
+  note_held(l);
+}
+inline void release(lock_base* l) {
+  note_released(l);
+  LRU_TSAN_PRE_UNLOCK(l);
+  l->word.unlock();
+  LRU_TSAN_POST_UNLOCK(l);
+}
+inline void spin_acquire(spinlock_t* l, sync_op op, const char* fn) {
+  sync_point(op, fn, l);
+  rcu_enter();
+  acquire(l, "spin_lock", 200);
+  sync_point(op, fn, l, true);
+}
+inline void spin_release(spinlock_t* l, sync_op op, const char* fn) {
+  sync_point(op, fn, l);
+  release(l);
+  rcu_leave();
+  // The lock may be freed from here on: no object.
+  sync_point(op, fn, nullptr, true);
+}
+}  // namespace detail
+
+inline void spin_lock(spinlock_t* l, LRU_FN)
+    ABSL_EXCLUSIVE_LOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  detail::spin_acquire(l, SYNC_spin_lock, fn);
+}
+inline void spin_unlock(spinlock_t* l, LRU_FN)
+    ABSL_UNLOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  detail::spin_release(l, SYNC_spin_unlock, fn);
+}
+inline void spin_lock_irq(spinlock_t* l, LRU_FN)
+    ABSL_EXCLUSIVE_LOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  detail::spin_acquire(l, SYNC_spin_lock_irq, fn);
+}
+inline void spin_unlock_irq(spinlock_t* l, LRU_FN)
+    ABSL_UNLOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  detail::spin_release(l, SYNC_spin_unlock_irq, fn);
+}
+bool spin_trylock(spinlock_t* l, LRU_FN)
+    ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true, l);
+
+// May sleep. Not an RCU read section.
+void mutex_lock(mutex* l, LRU_FN) ABSL_EXCLUSIVE_LOCK_FUNCTION(l);
+void mutex_unlock(mutex* l, LRU_FN) ABSL_UNLOCK_FUNCTION(l);
+
+// Aborts unless the calling task holds it: lockdep_assert_held().
+void lockdep_assert_held(const spinlock_t* l) ABSL_ASSERT_EXCLUSIVE_LOCK(l);
+void lockdep_assert_held(const mutex* l) ABSL_ASSERT_EXCLUSIVE_LOCK(l);
+
+class ABSL_SCOPED_LOCKABLE spin_guard {
+ public:
+  explicit spin_guard(spinlock_t* l, LRU_FN) ABSL_EXCLUSIVE_LOCK_FUNCTION(l)
+      : lock_(l), fn_(fn) {
+    spin_lock(lock_, fn_);
+  }
+  ~spin_guard() ABSL_UNLOCK_FUNCTION() { spin_unlock(lock_, fn_); }
+  spin_guard(const spin_guard&) = delete;
+  spin_guard& operator=(const spin_guard&) = delete;
+
+ private:
+  spinlock_t* lock_;
+  const char* fn_;
+};
+
+class ABSL_SCOPED_LOCKABLE mutex_guard {
+ public:
+  explicit mutex_guard(mutex* l, LRU_FN) ABSL_EXCLUSIVE_LOCK_FUNCTION(l)
+      : lock_(l), fn_(fn) {
+    mutex_lock(lock_, fn_);
+  }
+  ~mutex_guard() ABSL_UNLOCK_FUNCTION() { mutex_unlock(lock_, fn_); }
+  mutex_guard(const mutex_guard&) = delete;
+  mutex_guard& operator=(const mutex_guard&) = delete;
+
+ private:
+  mutex* lock_;
+  const char* fn_;
+};
+
+}  // namespace lru
+
+#endif  // LRUTORTURE_LRU_SYNC_SPINLOCK_H_

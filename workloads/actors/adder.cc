@@ -1,0 +1,24 @@
+// The adder: mostly charges objects to memcgs and adds them to lists.
+#include "workloads/actors/object_actor.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+class Adder : public ObjectActor {
+ public:
+  using ObjectActor::ObjectActor;
+
+ protected:
+  Mix mix() const override { return {.recycle = 2, .add = 11}; }
+};
+
+LRUTORTURE_REGISTER(RegisterActor(
+    {"adder", "charges objects to memcgs and adds them; some deletes"},
+    [](World& world,
+       const harness::ActorSpec& spec) -> std::unique_ptr<harness::Actor> {
+      return std::make_unique<Adder>(world, spec);
+    }));
+
+}  // namespace
+}  // namespace workloads

@@ -1,0 +1,54 @@
+// An object under torture, and what a task remembers of its own work.
+//
+// Three ways to be shared, all legal by the contract in list_lru.h:
+//   own, plain     one task adds, deletes and frees it; shrinkers take it off
+//                  the list and never look back.
+//   own, guarded   the same, but a lock (as i_lock is) covers add and del, so
+//                  that a shrinker may move it to a private list.
+//   shared         in a fixed array; every task adds and deletes it inside an
+//                  RCU read section, with no hand-off at all; it is taken out
+//                  of the array first and freed a grace period later.
+#ifndef LRUTORTURE_WORKLOADS_OBJECT_H_
+#define LRUTORTURE_WORKLOADS_OBJECT_H_
+
+#include "harness/plan.h"
+#include "lru/slab.h"
+
+namespace workloads {
+
+struct Object : lru::slab_obj {
+  uint32_t lru_index = 0;
+  bool guarded = false;    // set before anyone else can see it
+  bool disposing = false;  // under `lock`: on a shrinker's private list
+  lru::spinlock_t lock{"object->lock"};
+  // Of the item_state oracle: 1 while linked; written under the list's lock.
+  std::atomic<uint32_t> linked = 0;
+};
+
+inline Object* ObjectOf(lru::list_head* item) {
+  return static_cast<Object*>(lru::slab_obj_of(item));
+}
+inline const Object* ObjectOf(const lru::list_head* item) {
+  return static_cast<const Object*>(lru::slab_obj_of(item));
+}
+
+// Hangs off the task (task::user). Task-local, so plain.
+struct TaskNotes {
+  harness::Prng* prng = nullptr;
+  uint64_t linked = 0;    // item_linked seen by this task
+  uint64_t unlinked = 0;  // item_unlinked
+  uint32_t memcg = 0;     // serial that the last lookup of a list was for
+};
+inline TaskNotes* CurrentNotes() {
+  return static_cast<TaskNotes*>(lru::current_task()->user);
+}
+
+// What a walk's callback is given.
+struct WalkArgs {
+  harness::Prng* prng;
+  lru::list_head dispose = {};  // objects moved away
+};
+
+}  // namespace workloads
+
+#endif  // LRUTORTURE_WORKLOADS_OBJECT_H_

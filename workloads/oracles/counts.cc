@@ -1,0 +1,124 @@
+// counts_sane: what the counters say while everything moves.
+//
+// node-lock: the node's nr_items changes under nlru->lock together with the
+// lists, except that a walk takes an isolated item off its count only when the
+// callback has returned; so node - list sum is between 0 and the number of
+// walks under way. A sublist's own nr_items may be negative between the
+// rewrite of the ids and the splice (N3): only the value that count_one
+// returns is judged.
+#include "harness/flight_recorder.h"
+#include "lru/sync/alloc.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+
+constexpr uint32_t kLrusMax = 64;  // topology's limit
+
+// Items on all lists of (lru, node), kept under the same lock as the lists.
+struct alignas(64) Ledger {
+  std::atomic<long> on_lists = 0;
+};
+Ledger ledgers[kLrusMax][lru::kNodesMax];
+long walks_max = 0;        // tasks that may be inside a callback
+uint64_t objects_max = 0;  // more cannot be on lists
+
+Ledger* LedgerOf(const fault_site& site) {
+  uint32_t lru = site.lru.serial;
+  if (lru == 0 || lru > kLrusMax || site.nid < 0) return nullptr;
+  return &ledgers[lru - 1][site.nid];
+}
+
+long Change(Ledger& ledger, long delta) {
+  long value = ledger.on_lists.load(std::memory_order_relaxed) + delta;
+  ledger.on_lists.store(value, std::memory_order_relaxed);
+  return value;
+}
+
+void OnLinked(fault_point, const fault_site& site) {
+  if (Ledger* ledger = LedgerOf(site)) Change(*ledger, 1);
+}
+
+void OnUnlinked(fault_point, const fault_site& site) {
+  if (Ledger* ledger = LedgerOf(site)) Change(*ledger, -1);
+}
+
+void OnCountChanged(fault_point, const fault_site& site) {
+  Ledger* ledger = LedgerOf(site);
+  if (!ledger) return;
+  long on_lists = ledger->on_lists.load(std::memory_order_relaxed);
+  if (site.nr >= on_lists && site.nr <= on_lists + walks_max) return;
+  harness::ReportInvariant(
+      "counts_sane", site.memcg.serial,
+      "node %d of lru %u says nr_items %ld under its lock, but %ld items are "
+      "on its lists",
+      site.nid, site.lru.serial, site.nr, on_lists);
+}
+
+void OnCountLoaded(fault_point, const fault_site& site) {
+  if (site.nr <= static_cast<long>(objects_max)) return;
+  harness::ReportInvariant(
+      "counts_sane", site.memcg.serial,
+      "count_one of lru %u, node %d read %ld items; there never were so many",
+      site.lru.serial, site.nid, site.nr);
+}
+
+void Start(World& world) {
+  for (auto& row : ledgers) {
+    for (Ledger& ledger : row) ledger.on_lists = 0;
+  }
+  walks_max = 0;
+  for (const harness::ActorSpec& spec : world.config().actors) {
+    walks_max += spec.count;
+  }
+  objects_max = world.ObjectsMax();
+  harness::Observe(lru::FP_item_linked, OnLinked);
+  harness::Observe(lru::FP_item_unlinked, OnUnlinked);
+  harness::Observe(lru::FP_count_changed, OnCountChanged);
+  harness::Observe(lru::FP_count_loaded, OnCountLoaded);
+}
+
+struct Context {
+  World* world;
+  uint32_t lru_serial;
+};
+
+void VisitList(const lru::list_lru_view& view, void* arg) {
+  const auto& context = *static_cast<const Context*>(arg);
+  long nr_items = view.list->nr_items.load(std::memory_order_relaxed);
+  if (nr_items >= 0) return;
+  harness::ReportInvariant(
+      "counts_sane", 0, "at rest list %u (lru %u, nid %d) has nr_items %ld",
+      view.list->serial, context.lru_serial, view.nid, nr_items);
+}
+
+void CheckTotals(World& world) {
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    lru::list_lru* lru = world.lru(i);
+    Context context{&world, lru->serial};
+    world.lru_ops().for_each_list(lru, VisitList, &context);
+    for (uint32_t nid = 0; nid < world.nids(); nid++) {
+      unsigned long count =
+          world.lru_ops().list_lru_count_node(lru, static_cast<int>(nid));
+      long on_lists = ledgers[i][nid].on_lists.load(std::memory_order_relaxed);
+      if (static_cast<long>(count) == on_lists) continue;
+      harness::ReportInvariant(
+          "counts_sane", 0,
+          "at rest count_node of lru %u, node %u says %ld, but %ld items are "
+          "on its lists",
+          lru->serial, nid, static_cast<long>(count), on_lists);
+    }
+  }
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"counts_sane", "11, 12, 14",
+      "No count is negative or huge; the node's nr_items follows its lists, "
+      "up to isolations in flight; at rest every count is exact."}},
+    {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
+
+}  // namespace
+}  // namespace workloads

@@ -1,0 +1,162 @@
+// items_conserved and item_state: every item is on exactly one list or on
+// none, add and del say truly what they did, and at rest nothing is lost.
+//
+// Legal on every lru. An item's state changes under the list's lock only, so
+// the oracle looks at item_linked and item_unlinked, where it is held: a
+// counter updated after the call has returned would go wrong on correct code.
+// A retired object may still be on a list until its grace period has passed;
+// at rest none is left.
+#include "harness/flight_recorder.h"
+#include "lru/sync/alloc.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+
+const lru::list_head* ItemOf(const fault_site& site) {
+  return static_cast<const lru::list_head*>(site.item.ptr);
+}
+
+// The oracle's word in the object: lru/ never looks at it.
+std::atomic<uint32_t>& LinkedWord(const fault_site& site) {
+  return const_cast<Object*>(ObjectOf(ItemOf(site)))->linked;
+}
+
+void OnLookup(fault_point, const fault_site& site) {
+  if (TaskNotes* notes = CurrentNotes()) notes->memcg = site.memcg.serial;
+}
+
+void OnLinked(fault_point, const fault_site& site) {
+  if (TaskNotes* notes = CurrentNotes()) notes->linked++;
+  std::atomic<uint32_t>& linked = LinkedWord(site);
+  if (linked.load(std::memory_order_relaxed) != 0) {
+    harness::ReportInvariant(
+        "item_state", site.memcg.serial,
+        "object %u was added to list %u of memcg %u while it was still on a "
+        "list",
+        site.item.serial, site.list.serial, site.owner.serial);
+  }
+  linked.store(1, std::memory_order_relaxed);
+  const lru::list_head* item = ItemOf(site);
+  if (item->next->prev != item || item->prev->next != item) {
+    harness::ReportInvariant(
+        "item_state", site.memcg.serial,
+        "the neighbours of object %u on list %u do not point back at it: two "
+        "tasks changed the list at once",
+        site.item.serial, site.list.serial);
+  }
+}
+
+void OnUnlinked(fault_point, const fault_site& site) {
+  if (TaskNotes* notes = CurrentNotes()) notes->unlinked++;
+  std::atomic<uint32_t>& linked = LinkedWord(site);
+  if (linked.load(std::memory_order_relaxed) != 1) {
+    harness::ReportInvariant(
+        "item_state", site.memcg.serial,
+        "object %u was taken off list %u of memcg %u, but it was on none",
+        site.item.serial, site.list.serial, site.owner.serial);
+  }
+  linked.store(0, std::memory_order_relaxed);
+}
+
+void Start(World&) {
+  harness::Observe(lru::FP_list_looked_up, OnLookup);
+  harness::Observe(lru::FP_item_linked, OnLinked);
+  harness::Observe(lru::FP_item_unlinked, OnUnlinked);
+}
+
+// --- at rest
+// -------------------------------------------------------------------
+
+struct Sums {
+  uint32_t lru_serial;
+  uint64_t limit;  // more items than objects: the list is a loop
+  uint64_t on_lists = 0;
+  long nr_items[lru::kNodesMax] = {};
+  long nr_node[lru::kNodesMax] = {};
+};
+
+// Length of a list, or limit + 1 when it does not come back to its head.
+uint64_t Length(const lru::list_lru_one* list, const Sums& sums) {
+  uint64_t length = 0;
+  for (const lru::list_head* at = list->list.next; at != &list->list;
+       at = at->next) {
+    if (++length > sums.limit) break;
+    const Object* object = ObjectOf(at);
+    if (object->linked.load(std::memory_order_relaxed) == 1) continue;
+    harness::ReportInvariant(
+        "items_conserved", 0,
+        "at rest object %u is on list %u of lru %u, but was last seen leaving",
+        object->serial, list->serial, sums.lru_serial);
+  }
+  return length;
+}
+
+void VisitList(const lru::list_lru_view& view, void* arg) {
+  Sums& sums = *static_cast<Sums*>(arg);
+  uint64_t length = Length(view.list, sums);
+  long nr_items = view.list->nr_items.load(std::memory_order_relaxed);
+  sums.on_lists += length;
+  sums.nr_items[view.nid] += nr_items;
+  sums.nr_node[view.nid] = view.node->nr_items.load(std::memory_order_relaxed);
+  if (static_cast<long>(length) != nr_items) {
+    harness::ReportInvariant(
+        "items_conserved",
+        lru::serial_of(view.list->owner ? view.list->owner
+                                        : lru::root_mem_cgroup),
+        "at rest list %u (lru %u, nid %d) has %llu items, but nr_items says "
+        "%ld",
+        view.list->serial, sums.lru_serial, view.nid,
+        static_cast<unsigned long long>(length), nr_items);
+  }
+}
+
+uint64_t CheckLru(World& world, uint32_t index, uint64_t limit) {
+  lru::list_lru* lru = world.lru(index);
+  Sums sums{.lru_serial = lru->serial, .limit = limit};
+  world.lru_ops().for_each_list(lru, VisitList, &sums);
+  for (uint32_t nid = 0; nid < world.nids(); nid++) {
+    if (sums.nr_items[nid] == sums.nr_node[nid]) continue;
+    harness::ReportInvariant(
+        "items_conserved", 0,
+        "at rest the lists of lru %u on node %u have %ld items together, but "
+        "the node's nr_items says %ld",
+        lru->serial, nid, sums.nr_items[nid], sums.nr_node[nid]);
+  }
+  return sums.on_lists;
+}
+
+void CheckTotals(World& world) {
+  auto limit = static_cast<uint64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ));
+  uint64_t on_lists = 0;
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    on_lists += CheckLru(world, i, limit);
+  }
+  uint64_t linked = 0;
+  world.ForEachObject([&](const Object* object) {
+    linked += object->linked.load(std::memory_order_relaxed);
+  });
+  if (linked != on_lists) {
+    harness::ReportInvariant(
+        "items_conserved", 0,
+        "at rest %llu objects were added and not taken off again, but %llu "
+        "are to be found on the lists",
+        static_cast<unsigned long long>(linked),
+        static_cast<unsigned long long>(on_lists));
+  }
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"items_conserved", "10",
+      "At rest the lists hold exactly the items that were added and not taken "
+      "off; their lengths, nr_items and the node's nr_items agree."},
+     {"item_state", "1-3",
+      "An item is on exactly one list or on none, its neighbours point back "
+      "at it, and add and del return whether they changed that."}},
+    {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
+
+}  // namespace
+}  // namespace workloads

@@ -1,0 +1,37 @@
+// no_leak and progress: nothing stays behind, and nobody waits for ever.
+//
+// no_leak counts what lru/ allocates by type and by task, and compares when
+// the world is gone; in the asan build LeakSanitizer looks as well. progress
+// is judged by the watchdog in the supervisor, which sees every task's waits
+// from outside; it is registered here so that it has a name and a sentence.
+#include "harness/flight_recorder.h"
+#include "lru/sync/alloc.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+void AfterTeardown() {
+  for (int i = 0; i < lru::NR_ALLOC_TYPES; i++) {
+    auto type = static_cast<lru::alloc_type>(i);
+    int64_t live = lru::live_allocs(type);
+    if (live == 0) continue;
+    harness::ReportInvariant(
+        "no_leak", 0, "%lld %s left when everything had been destroyed",
+        static_cast<long long>(live), lru::alloc_type_name(type));
+  }
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"no_leak", "",
+      "When everything has been destroyed, every allocation of the lru has "
+      "been freed."},
+     {"progress", "",
+      "No task waits for ever: not for a lock, a grace period, or work; the "
+      "run converges when the faults stop."}},
+    {.start = nullptr,
+     .check_totals = nullptr,
+     .after_teardown = AfterTeardown}));
+
+}  // namespace
+}  // namespace workloads

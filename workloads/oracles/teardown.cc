@@ -1,0 +1,160 @@
+// teardown_order: the stages of a memcg's destruction come once each, in the
+// order its lru publishes, with the grace periods it requires; parents after
+// children.
+//
+// A memcg whose css_online failed takes the short path: offline_kmem, id
+// removed, unlinked, freed; it never was dying. The order of stages is known
+// from the lru alone, so a stage may only be judged by whoever reports it.
+#include <span>
+
+#include "harness/flight_recorder.h"
+#include "lru/sync/rcu.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+using lru::stage_info;
+
+// What the oracle remembers of one memcg, by serial. Stages of one memcg are
+// ordered by lru/ itself; relaxed is enough.
+struct State {
+  std::atomic<uint32_t> serial;
+  std::atomic<uint64_t> reached;
+  std::atomic<uint64_t> gp_begun[lru::NR_FAULT_POINTS];
+};
+static_assert(lru::NR_FAULT_POINTS <= 64, "one bit per point");
+constexpr uint32_t kStates = 1 << 13;
+State states[kStates];
+std::span<const stage_info> stages;
+
+constexpr uint64_t Bit(fault_point fp) { return uint64_t{1} << fp; }
+
+const char* Name(fault_point fp) { return lru::fault_point_at(fp).name; }
+
+State& StateOf(uint32_t serial) {
+  State& state = states[serial % kStates];
+  if (state.serial.load(std::memory_order_relaxed) != serial) {
+    state.reached.store(0, std::memory_order_relaxed);
+    state.serial.store(serial, std::memory_order_relaxed);
+  }
+  return state;
+}
+
+bool Reached(uint32_t serial, fault_point fp) {
+  const State& state = states[serial % kStates];
+  return state.serial.load(std::memory_order_relaxed) == serial &&
+         (state.reached.load(std::memory_order_relaxed) & Bit(fp));
+}
+
+int IndexOf(fault_point fp) {
+  for (size_t i = 0; i < stages.size(); i++) {
+    if (stages[i].fp == fp) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+// The stage of the memcg itself that comes right before (-1) or after (+1).
+fault_point Neighbour(int index, int step) {
+  for (int i = index + step; i >= 0 && i < static_cast<int>(stages.size());
+       i += step) {
+    if (!stages[i].per_list) return stages[i].fp;
+  }
+  return lru::NR_FAULT_POINTS;
+}
+
+void ReportOrder(const fault_site& site, fault_point fp, const char* what,
+                 fault_point other) {
+  harness::ReportInvariant("teardown_order", site.memcg.serial,
+                           "memcg %u reached %s %s %s", site.memcg.serial,
+                           Name(fp), what, Name(other));
+}
+
+// The short path after a failed css_online: no stage before objcg_unpublished.
+bool IsShortPath(uint64_t reached) {
+  return !(reached & Bit(lru::FP_css_dying_set));
+}
+
+void CheckShortPath(const fault_site& site, fault_point fp, uint64_t reached) {
+  bool late = fp == lru::FP_sibling_unlinked || fp == lru::FP_css_free ||
+              fp == lru::FP_parent_ref_put;
+  bool inside =
+      fp >= lru::FP_objcg_unpublished && fp <= lru::FP_mlru_free_queued;
+  if (inside || (late && (reached & Bit(lru::FP_css_online_failed)))) return;
+  ReportOrder(site, fp, "without having passed", lru::FP_css_dying_set);
+}
+
+void CheckGracePeriod(const fault_site& site, const State& state, int index) {
+  const stage_info& stage = stages[index];
+  if (!stage.after_gp) return;
+  uint64_t begun = state.gp_begun[stage.since].load(std::memory_order_relaxed);
+  if (lru::rcu_gp_completed() > begun) return;
+  ReportOrder(site, stage.fp, "without a grace period since", stage.since);
+}
+
+void CheckOrder(const fault_site& site, const State& state, int index) {
+  uint64_t reached = state.reached.load(std::memory_order_relaxed);
+  fault_point fp = stages[index].fp;
+  fault_point before = Neighbour(index, -1);
+  if (before != lru::NR_FAULT_POINTS && !(reached & Bit(before))) {
+    ReportOrder(site, fp, "before", before);
+  }
+  if (!stages[index].per_list && (reached & Bit(fp))) {
+    ReportOrder(site, fp, "a second time: last after", fp);
+  }
+  fault_point after = Neighbour(index, 1);
+  if (after != lru::NR_FAULT_POINTS && (reached & Bit(after))) {
+    ReportOrder(site, fp, "after", after);
+  }
+}
+
+// (C3): a parent is offlined after its children, and freed after them.
+void CheckParent(const fault_site& site, fault_point fp) {
+  uint32_t parent = site.parent.serial;
+  if (fp != lru::FP_offline_begin && fp != lru::FP_css_free) return;
+  if (!parent || !Reached(parent, fp)) return;
+  harness::ReportInvariant("teardown_order", site.memcg.serial,
+                           "memcg %u reached %s after its parent %u had",
+                           site.memcg.serial, Name(fp), parent);
+}
+
+void OnStage(fault_point fp, const fault_site& site) {
+  if (!site.memcg.serial) return;
+  State& state = StateOf(site.memcg.serial);
+  uint64_t reached = state.reached.load(std::memory_order_relaxed);
+  int index = IndexOf(fp);
+  if (fp != lru::FP_css_dying_set && IsShortPath(reached)) {
+    CheckShortPath(site, fp, reached);
+  } else {
+    CheckOrder(site, state, index);
+    CheckGracePeriod(site, state, index);
+    CheckParent(site, fp);
+  }
+  state.gp_begun[fp].store(lru::rcu_gp_begun(), std::memory_order_relaxed);
+  state.reached.fetch_or(Bit(fp), std::memory_order_relaxed);
+}
+
+void OnOnlineFailed(fault_point fp, const fault_site& site) {
+  State& state = StateOf(site.memcg.serial);
+  state.reached.fetch_or(Bit(fp), std::memory_order_relaxed);
+}
+
+void Start(World& world) {
+  for (State& state : states) state.serial.store(0, std::memory_order_relaxed);
+  stages = FindLru(world.config().lru)->stages;
+  for (const stage_info& stage : stages) {
+    harness::Observe(stage.fp, OnStage);
+  }
+  harness::Observe(lru::FP_css_online_failed, OnOnlineFailed);
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"teardown_order", "19, 20, 22",
+      "The stages of a memcg's destruction come once each and in order, with "
+      "a grace period where one is required, and parents after children."}},
+    {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
+
+}  // namespace
+}  // namespace workloads

@@ -1,0 +1,51 @@
+// How an actor, an oracle or a control makes itself known: one macro at the
+// end of its file. Registration runs before main(); the catalog sorts by name,
+// so link order never reaches a plan.
+#ifndef LRUTORTURE_WORKLOADS_REGISTRY_H_
+#define LRUTORTURE_WORKLOADS_REGISTRY_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "harness/catalog.h"
+#include "harness/workload.h"
+#include "workloads/world.h"
+
+namespace workloads {
+
+using ActorFactory = std::unique_ptr<harness::Actor> (*)(
+    World& world, const harness::ActorSpec& spec);
+
+// What an oracle does at which moment; null where it has nothing to do. All of
+// it must stay silent on correct code.
+struct Oracle {
+  void (*start)(World& world);         // before the first actor: Observe()
+  void (*check_totals)(World& world);  // all at rest
+  void (*after_teardown)();            // the world is gone
+};
+
+// A control replaces one step of the clean lru, of its teardown, or of what
+// callers do. Exactly one of the three is changed by `break_it`.
+struct Control {
+  harness::BustedInfo info;
+  void (*break_it)(World::Parts& parts);
+};
+
+bool RegisterActor(harness::ActorInfo info, ActorFactory factory);
+bool RegisterOracle(std::vector<harness::InvariantInfo> invariants,
+                    Oracle oracle);
+bool RegisterControl(Control control);
+bool RegisterLru(const lru::list_lru_ops& ops);
+
+ActorFactory FindActor(std::string_view name);
+const std::vector<Oracle>& Oracles();
+const Control* FindControl(std::string_view name);
+const lru::list_lru_ops* FindLru(std::string_view name);
+
+#define LRUTORTURE_REGISTER(call) \
+  [[maybe_unused]] static const bool lrutorture_registered = (call)
+
+}  // namespace workloads
+
+#endif  // LRUTORTURE_WORKLOADS_REGISTRY_H_

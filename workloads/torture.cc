@@ -1,0 +1,44 @@
+#include "workloads/torture.h"
+
+#include "workloads/registry.h"
+
+namespace workloads {
+
+void Torture::Setup(const harness::Config& config, uint64_t seed) {
+  setup_prng_.state = harness::Mix64(seed);
+  setup_notes_.prng = &setup_prng_;
+  lru::current_task()->user = &setup_notes_;
+  parts_ = {.lru_ops = FindLru(config.lru),
+            .steps = &lru::clean_teardown_steps(),
+            .ops = &CleanWorkloadOps()};
+  if (const Control* control = FindControl(config.busted)) {
+    control->break_it(parts_);
+  }
+  world_ = std::make_unique<World>(config, parts_);
+  for (const Oracle& oracle : Oracles()) {
+    if (oracle.start) oracle.start(*world_);
+  }
+}
+
+std::unique_ptr<harness::Actor> Torture::MakeActor(
+    const harness::ActorSpec& spec, uint32_t) {
+  return FindActor(spec.type)(*world_, spec);
+}
+
+bool Torture::Quiesce() { return world_->Settle(); }
+
+void Torture::CheckTotals() {
+  for (const Oracle& oracle : Oracles()) {
+    if (oracle.check_totals) oracle.check_totals(*world_);
+  }
+}
+
+void Torture::Teardown() {
+  world_->TearDown();
+  for (const Oracle& oracle : Oracles()) {
+    if (oracle.after_teardown) oracle.after_teardown();
+  }
+  world_.reset();
+}
+
+}  // namespace workloads

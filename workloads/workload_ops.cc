@@ -1,0 +1,150 @@
+#include "workloads/workload_ops.h"
+
+#include "workloads/world.h"
+
+namespace workloads {
+namespace {
+
+lru::mem_cgroup* Lookup(World& world, uint32_t memcg_index)
+    ABSL_SHARED_LOCKS_REQUIRED(lru::rcu) {
+  return lru::rcu_dereference(world.memcg(memcg_index));
+}
+
+// get_mem_cgroup_from_objcg(): a memcg whose references are gone has been
+// offlined, so its objcg names the parent by now.
+lru::mem_cgroup* GetMemcgOf(const lru::obj_cgroup* objcg) {
+  lru::rcu_guard guard;
+  for (;;) {
+    lru::mem_cgroup* memcg = lru::obj_cgroup_memcg(objcg);
+    if (lru::css_tryget(&memcg->css)) return memcg;
+    lru::cpu_relax();
+  }
+}
+
+// memcg_slab_post_alloc_hook(): objcg, its lists, then the object.
+Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
+               int nid) {
+  lru::obj_cgroup* objcg;
+  {
+    lru::rcu_guard guard;
+    lru::mem_cgroup* memcg = world.ops().lookup(world, memcg_index);
+    if (!memcg) return nullptr;
+    objcg = lru::get_obj_cgroup_from_memcg(memcg);
+  }
+  if (objcg) {
+    lru::mem_cgroup* memcg = GetMemcgOf(objcg);
+    int err = world.lru_ops().memcg_list_lru_alloc(memcg, world.lru(lru_index));
+    lru::mem_cgroup_put(memcg);
+    if (err) {
+      lru::obj_cgroup_put(objcg);
+      return nullptr;
+    }
+  }
+  lru::slab_obj* slab = lru::kmem_cache_alloc(world.cache(), nid, objcg);
+  if (!slab) {
+    lru::obj_cgroup_put(objcg);
+    return nullptr;
+  }
+  auto* object = static_cast<Object*>(slab);
+  object->lru_index = lru_index;
+  object->lock.name = "object->lock";
+  object->lock.serial = object->serial;
+  object->lock.nid = -1;
+  return object;
+}
+
+bool Add(lru::list_lru* lru, Object* object) {
+  lru::rcu_guard guard;
+  lru::mem_cgroup* memcg = lru::mem_cgroup_from_slab_obj(&object->lru);
+  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
+            .nid = object->nid);
+  return lru::current_lru_ops().list_lru_add(lru, &object->lru, object->nid,
+                                             memcg);
+}
+
+bool Del(lru::list_lru* lru, Object* object) {
+  lru::rcu_guard guard;
+  lru::mem_cgroup* memcg = lru::mem_cgroup_from_slab_obj(&object->lru);
+  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
+            .nid = object->nid);
+  return lru::current_lru_ops().list_lru_del(lru, &object->lru, object->nid,
+                                             memcg);
+}
+
+bool AddObj(lru::list_lru* lru, Object* object) {
+  return lru::current_lru_ops().list_lru_add_obj(lru, &object->lru);
+}
+
+bool DelObj(lru::list_lru* lru, Object* object) {
+  return lru::current_lru_ops().list_lru_del_obj(lru, &object->lru);
+}
+
+// Drops the lock as a shrinker would that has to write something back, and
+// takes it again where this lru wants it so. Item and list are gone from here.
+lru::lru_status Unlocked(lru::lru_status status, uint32_t list,
+                         lru::spinlock_t* lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  lru::spin_unlock(lock);
+  (void)list;
+  LRU_POINT(isolate_unlocked, .nr = list);
+  if (!lru::current_lru_ops().returns_unlocked) lru::spin_lock(lock);
+  return status;
+}
+
+void TakeOff(lru::list_lru_one* list, Object* object) {
+  lru::current_lru_ops().list_lru_isolate(list, &object->lru);
+}
+
+// A guarded object goes to the walk's private list, if its lock is to be had:
+// i_lock comes before the list's lock, so it is only tried here.
+lru::lru_status MoveAway(lru::list_lru_one* list, Object* object,
+                         WalkArgs* args) {
+  if (!lru::spin_trylock(&object->lock)) return lru::LRU_SKIP;
+  object->disposing = true;
+  lru::current_lru_ops().list_lru_isolate_move(list, &object->lru,
+                                               &args->dispose);
+  lru::spin_unlock(&object->lock);
+  return lru::LRU_REMOVED;
+}
+
+lru::lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
+                        lru::spinlock_t* lock, void* cb_arg) {
+  auto* args = static_cast<WalkArgs*>(cb_arg);
+  Object* object = ObjectOf(item);
+  uint64_t draw = args->prng->Below(16);
+  if (draw < 5) {
+    if (object->guarded) return MoveAway(list, object, args);
+    TakeOff(list, object);
+    return lru::LRU_REMOVED;
+  }
+  if (draw < 9) return lru::LRU_ROTATE;
+  if (draw < 12) return lru::LRU_SKIP;
+  if (draw < 13) return lru::LRU_STOP;
+  if (draw < 15) return Unlocked(lru::LRU_RETRY, list->serial, lock);
+  if (object->guarded) return lru::LRU_SKIP;
+  TakeOff(list, object);
+  return Unlocked(lru::LRU_REMOVED_RETRY, list->serial, lock);
+}
+
+void Dispose(Object* object) {
+  lru::spin_guard guard(&object->lock);
+  lru::list_del_init(&object->lru);
+  object->disposing = false;
+}
+
+}  // namespace
+
+const WorkloadOps& CleanWorkloadOps() {
+  static constexpr WorkloadOps kClean = {
+      .lookup = Lookup,
+      .charge = Charge,
+      .add = Add,
+      .add_obj = AddObj,
+      .del = Del,
+      .del_obj = DelObj,
+      .isolate = Isolate,
+      .dispose = Dispose,
+  };
+  return kClean;
+}
+
+}  // namespace workloads

@@ -1,0 +1,35 @@
+// What actors do to the lru, step by step. A control of class `caller` swaps
+// one entry, and so works on every lru.
+#ifndef LRUTORTURE_WORKLOADS_WORKLOAD_OPS_H_
+#define LRUTORTURE_WORKLOADS_WORKLOAD_OPS_H_
+
+#include "lru/list_lru.h"
+#include "workloads/object.h"
+
+namespace workloads {
+
+class World;
+
+struct WorkloadOps {
+  // The memcg an index stands for at this moment; null: none. RCU held.
+  lru::mem_cgroup* (*lookup)(World& world, uint32_t memcg_index);
+  // A new object of that memcg, its lists allocated; null: no memory, or no
+  // memcg there.
+  Object* (*charge)(World& world, uint32_t memcg_index, uint32_t lru_index,
+                    int nid);
+  // By memcg looked up here (raw) or by object alone.
+  bool (*add)(lru::list_lru* lru, Object* object);
+  bool (*add_obj)(lru::list_lru* lru, Object* object);
+  bool (*del)(lru::list_lru* lru, Object* object);
+  bool (*del_obj)(lru::list_lru* lru, Object* object);
+  // The callback of every walk; cb_arg is a WalkArgs.
+  lru::list_lru_walk_cb isolate;
+  // Takes an object that isolate has moved away off the private list.
+  void (*dispose)(Object* object);
+};
+
+const WorkloadOps& CleanWorkloadOps();
+
+}  // namespace workloads
+
+#endif  // LRUTORTURE_WORKLOADS_WORKLOAD_OPS_H_

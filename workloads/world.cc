@@ -1,0 +1,228 @@
+#include "workloads/world.h"
+
+#include <algorithm>
+
+#include "harness/flight_recorder.h"
+#include "lru/sync/alloc.h"
+
+namespace workloads {
+
+namespace {
+
+World* the_world = nullptr;
+
+lru::slab_reuse ReuseOf(harness::SlabReuse reuse) {
+  switch (reuse) {
+    case harness::SlabReuse::kNever:
+      return lru::slab_reuse::NEVER;
+    case harness::SlabReuse::kAfterGracePeriod:
+      return lru::slab_reuse::AFTER_GRACE_PERIOD;
+    case harness::SlabReuse::kImmediate:
+      return lru::slab_reuse::IMMEDIATE;
+  }
+  return lru::slab_reuse::NEVER;
+}
+
+// --- the lru's own shrinker: count and walk, as every user in the kernel
+// -------
+
+unsigned long CountObjects(lru::shrinker* shrinker, lru::shrink_control* sc) {
+  auto* lru = static_cast<lru::list_lru*>(shrinker->private_data);
+  unsigned long count = lru::list_lru_shrink_count(lru, sc);
+  return count ? count : lru::SHRINK_EMPTY;
+}
+
+unsigned long ScanObjects(lru::shrinker* shrinker, lru::shrink_control* sc) {
+  auto* lru = static_cast<lru::list_lru*>(shrinker->private_data);
+  const WorkloadOps& ops = TheWorld().ops();
+  WalkArgs args{.prng = CurrentNotes()->prng};
+  unsigned long freed = lru::list_lru_shrink_walk(lru, sc, ops.isolate, &args);
+  while (!lru::list_empty(&args.dispose)) {
+    ops.dispose(ObjectOf(args.dispose.next));
+  }
+  return freed;
+}
+
+}  // namespace
+
+World& TheWorld() { return *the_world; }
+
+World::World(const harness::Config& config, const Parts& parts)
+    : config_(config),
+      parts_(parts),
+      memcgs_(config.topology.memcgs),
+      shared_(config.topology.objects) {
+  the_world = this;
+  lru::memcg_boot(static_cast<int>(nids()), parts.lru_ops, parts.steps);
+  Populate();
+}
+
+void World::Populate() {
+  cache_ = lru::kmem_cache_create(sizeof(Object),
+                                  ReuseOf(config_.topology.slab_reuse));
+  for (uint32_t i = 0; i < config_.topology.lrus; i++) {
+    auto entry = std::make_unique<Lru>();
+    entry->shrinker = lru::shrinker_alloc(/*memcg_aware=*/true);
+    entry->shrinker->count_objects = CountObjects;
+    entry->shrinker->scan_objects = ScanObjects;
+    entry->shrinker->private_data = &entry->list_lru;
+    // Every third knows no memcg: the plain lists get their share.
+    lru_ops().list_lru_init(&entry->list_lru, i % 3 != 2, entry->shrinker);
+    lru::shrinker_register(entry->shrinker);
+    lrus_.push_back(std::move(entry));
+  }
+  CreateMissing();
+}
+
+uint32_t World::LruIndex(uint32_t serial) const {
+  for (uint32_t i = 0; i < lrus_.size(); i++) {
+    if (lrus_[i]->list_lru.serial == serial) return i;
+  }
+  return nr_lrus();
+}
+
+// Level by level: as many on each level as on the others, within one.
+uint32_t World::ParentIndex(uint32_t index) const {
+  uint32_t depth = std::min(config_.topology.depth, nr_memcgs());
+  uint32_t width = (nr_memcgs() + depth - 1) / depth;
+  return index < width ? nr_memcgs() : index - width;
+}
+
+lru::mem_cgroup* World::GetMemcg(uint32_t index) {
+  lru::rcu_guard guard;
+  lru::mem_cgroup* memcg = lru::rcu_dereference(memcgs_[index]);
+  return memcg && lru::css_tryget_online(&memcg->css) ? memcg : nullptr;
+}
+
+bool World::ClaimAndDestroy(uint32_t index) {
+  lru::mem_cgroup* memcg =
+      memcgs_[index].exchange(nullptr, std::memory_order_acq_rel);
+  if (!memcg) return false;
+  // Busy: a child was created below it meanwhile.
+  while (lru::mem_cgroup_destroy(memcg) == -EBUSY) {
+    for (uint32_t child = 0; child < nr_memcgs(); child++) {
+      if (ParentIndex(child) == index) DestroySubtree(child);
+    }
+    lru::task_yield();
+  }
+  begun_.fetch_add(1, std::memory_order_relaxed);
+  lru::mem_cgroup_put(memcg);  // the index's
+  return true;
+}
+
+void World::DestroySubtree(uint32_t index) {
+  for (uint32_t child = index + 1; child < nr_memcgs(); child++) {
+    if (ParentIndex(child) == index) DestroySubtree(child);
+  }
+  harness::Operation op{.verb = harness::Verb::k_destroy};
+  {
+    lru::rcu_guard guard;
+    if (lru::mem_cgroup* memcg = lru::rcu_dereference(memcgs_[index])) {
+      op.memcg = lru::serial_of(memcg);
+    }
+  }
+  harness::BeginOperation(op);
+  bool done = ClaimAndDestroy(index);
+  harness::EndOperation(op, done);
+}
+
+lru::mem_cgroup* World::CreateAt(uint32_t index) {
+  uint32_t parent_index = ParentIndex(index);
+  if (parent_index == nr_memcgs()) {
+    return lru::mem_cgroup_create(lru::root_mem_cgroup);
+  }
+  lru::mem_cgroup* parent = GetMemcg(parent_index);
+  if (!parent) return nullptr;  // the next round finds one
+  lru::mem_cgroup* memcg = lru::mem_cgroup_create(parent);
+  lru::mem_cgroup_put(parent);
+  return memcg;
+}
+
+bool World::CreateMissing() {
+  bool any = false;
+  for (uint32_t index = 0; index < nr_memcgs(); index++) {
+    if (memcgs_[index].load(std::memory_order_relaxed)) continue;
+    harness::Operation op{.verb = harness::Verb::k_create};
+    harness::BeginOperation(op);
+    lru::mem_cgroup* memcg = CreateAt(index);
+    if (memcg) {
+      op.memcg = lru::serial_of(memcg);
+      lru::mem_cgroup* expected = nullptr;
+      if (memcgs_[index].compare_exchange_strong(expected, memcg,
+                                                 std::memory_order_acq_rel)) {
+        any = true;
+      } else {  // another destroyer was faster
+        lru::mem_cgroup_destroy(memcg);
+        begun_.fetch_add(1, std::memory_order_relaxed);
+        lru::mem_cgroup_put(memcg);
+      }
+    }
+    harness::EndOperation(op, memcg != nullptr);
+  }
+  return any;
+}
+
+uint64_t World::InFlight() const {
+  uint64_t begun = begun_.load(std::memory_order_relaxed);
+  uint64_t ended =
+      harness::recorder()->teardowns.load(std::memory_order_relaxed);
+  return begun > ended ? begun - ended : 0;
+}
+
+std::vector<Object*>& World::NewOwnObjects() {
+  uint32_t tasks = 0;
+  for (const harness::ActorSpec& spec : config_.actors) tasks += spec.count;
+  own_.push_back(std::make_unique<std::vector<Object*>>(
+      std::max(config_.topology.objects / std::max(tasks, 1u), 4u)));
+  return *own_.back();
+}
+
+uint64_t World::ObjectsMax() const {
+  uint64_t sum = shared_.size();
+  for (const auto& own : own_) sum += own->size();
+  // Those retired and still waiting for their grace period may be on a list.
+  return sum + 1'000'000;
+}
+
+void World::FreeObject(Object* object) {
+  ops().del_obj(lru(object->lru_index), object);
+  lru::kmem_cache_free(cache_, object);
+}
+
+void World::RetireShared(uint32_t index) {
+  Object* object = shared_[index].exchange(nullptr, std::memory_order_acq_rel);
+  if (!object) return;
+  lru::call_rcu(&object->rcu, [](lru::rcu_head* head) {
+    TheWorld().FreeObject(static_cast<Object*>(lru::slab_obj_of_rcu(head)));
+  });
+}
+
+bool World::Settle() {
+  lru::css_flush();
+  int64_t alive = 1;  // the root
+  for (auto& memcg : memcgs_) {
+    if (memcg.load(std::memory_order_relaxed)) alive++;
+  }
+  return lru::live_allocs(lru::ALLOC_MEMCG) == alive;
+}
+
+void World::TearDown() {
+  for (uint32_t i = 0; i < nr_shared(); i++) RetireShared(i);
+  for (auto& own : own_) {
+    for (Object*& object : *own) {
+      if (object) FreeObject(object);
+      object = nullptr;
+    }
+  }
+  for (uint32_t i = nr_memcgs(); i-- > 0;) DestroySubtree(i);
+  while (!Settle()) lru::task_yield();
+  lru::rcu_barrier();
+  for (auto& entry : lrus_) {
+    lru::shrinker_free(entry->shrinker);
+    lru_ops().list_lru_destroy(&entry->list_lru);
+  }
+  lru::kmem_cache_destroy(cache_);
+  lru::memcg_shutdown();
+}
+
+}  // namespace workloads

@@ -1,0 +1,115 @@
+// The world of one run: the lrus, the tree of memcgs that keeps being torn
+// down and rebuilt, the objects. Actors meet here; there is one per process.
+//
+// Between start and stop everything in it is read-only, RCU-protected or a
+// relaxed atomic.
+#ifndef LRUTORTURE_WORKLOADS_WORLD_H_
+#define LRUTORTURE_WORKLOADS_WORLD_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/config.h"
+#include "harness/plan.h"
+#include "workloads/workload_ops.h"
+
+namespace workloads {
+
+// One list_lru under torture and its shrinker.
+struct Lru {
+  lru::list_lru list_lru;
+  lru::shrinker* shrinker = nullptr;
+};
+
+class World {
+ public:
+  // Which versions of the steps this run uses.
+  struct Parts {
+    const lru::list_lru_ops* lru_ops;
+    const lru::teardown_steps* steps;
+    const WorkloadOps* ops;
+  };
+
+  World(const harness::Config& config, const Parts& parts);
+  ~World() = default;
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  const harness::Config& config() const { return config_; }
+  const WorkloadOps& ops() const { return *parts_.ops; }
+  const lru::list_lru_ops& lru_ops() const { return *parts_.lru_ops; }
+  uint32_t nids() const { return config_.topology.nids; }
+  uint32_t nr_lrus() const { return static_cast<uint32_t>(lrus_.size()); }
+  lru::list_lru* lru(uint32_t index) { return &lrus_[index]->list_lru; }
+  // Of a serial; nr_lrus() when unknown.
+  uint32_t LruIndex(uint32_t serial) const;
+
+  // --- memcgs: index -> the one alive there now
+  // -------------------------------
+  uint32_t nr_memcgs() const { return config_.topology.memcgs; }
+  std::atomic<lru::mem_cgroup*>& memcg(uint32_t index) {
+    return memcgs_[index];
+  }
+  // Index of the parent, or nr_memcgs() for the root.
+  uint32_t ParentIndex(uint32_t index) const;
+  // With a reference, online at the time; null when there is none.
+  lru::mem_cgroup* GetMemcg(uint32_t index);
+  // Takes the memcg of an index, and those below it, down: children first.
+  void DestroySubtree(uint32_t index);
+  // Fills the empty indexes from the top. False: nothing could be created.
+  bool CreateMissing();
+  // Destructions that have begun and not ended, roughly.
+  uint64_t InFlight() const;
+
+  // --- objects
+  // ------------------------------------------------------------------
+  uint32_t nr_shared() const { return config_.topology.objects; }
+  std::atomic<Object*>& shared(uint32_t index) { return shared_[index]; }
+  // The own objects of one task; null where there is none.
+  std::vector<Object*>& NewOwnObjects();
+  lru::kmem_cache* cache() { return cache_; }
+  // No other task can reach it: off its list, and freed.
+  void FreeObject(Object* object);
+  // Out of the shared array; freed after a grace period.
+  void RetireShared(uint32_t index);
+  template <class F>
+  void ForEachObject(F visit) {
+    for (auto& slot : shared_) {
+      if (Object* object = slot.load(std::memory_order_relaxed)) visit(object);
+    }
+    for (auto& own : own_) {
+      for (Object* object : *own) {
+        if (object) visit(object);
+      }
+    }
+  }
+  // Live objects there can be at most, those waiting for RCU left out.
+  uint64_t ObjectsMax() const;
+
+  // True when no destruction is under way. Sleeps for grace periods.
+  bool Settle();
+  // Frees and destroys everything; afterwards live_allocs() must all be 0.
+  void TearDown();
+
+ private:
+  void Populate();
+  lru::mem_cgroup* CreateAt(uint32_t index);
+  bool ClaimAndDestroy(uint32_t index);
+
+  harness::Config config_;
+  Parts parts_;
+  std::vector<std::unique_ptr<Lru>> lrus_;
+  std::vector<std::atomic<lru::mem_cgroup*>> memcgs_;
+  std::vector<std::atomic<Object*>> shared_;
+  std::vector<std::unique_ptr<std::vector<Object*>>> own_;
+  lru::kmem_cache* cache_ = nullptr;
+  std::atomic<uint64_t> begun_ = 0;
+};
+
+// The one of this process; callbacks of lru/ have no other way to it.
+World& TheWorld();
+
+}  // namespace workloads
+
+#endif  // LRUTORTURE_WORKLOADS_WORLD_H_
