@@ -31,6 +31,14 @@ void Pause(uint64_t pause_us, Prng& prng) {
   }
 }
 
+// So that the report shows where everybody was, not where they had been.
+void WaitForSnapshot() {
+  for (uint64_t waited = 0; waited < kGiveUpNs / 2; waited += kPollNs) {
+    if (!recorder()->snapshot_wanted.load(kRelaxed)) return;
+    lru::sleep_ns(kPollNs);
+  }
+}
+
 void RunActor(void* arg) {
   ActorTask& self = *static_cast<ActorTask*>(arg);
   InstallAlternateStack();
@@ -44,7 +52,11 @@ void RunActor(void* arg) {
     Pause(self.spec->pause_us, self.prng);
   }
   // After a finding the lists may be broken: touch them no more.
-  if (!Latched()) self.actor->Stop();
+  if (Latched()) {
+    WaitForSnapshot();
+  } else {
+    self.actor->Stop();
+  }
   self.done.store(1, kRelaxed);
 }
 

@@ -93,6 +93,7 @@ pid_t StartChild(const Config& config, uint64_t seed, Workload& workload,
                  int sanitizer_log_fd) {
   fflush(nullptr);  // or the child would own a copy of what is buffered
   pid_t supervisor = getpid();
+  recorder()->snapshot_wanted.store(1, std::memory_order_relaxed);
   pid_t pid = fork();
   if (pid == 0) {
     RunChild(config, seed, workload, sanitizer_log_fd, supervisor);

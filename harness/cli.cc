@@ -7,12 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/json_input.h"
+#include "harness/report/build_info.h"
 #include "harness/report/report.h"
 #include "harness/workload.h"
-
-#ifndef LRUTORTURE_VERSION
-#define LRUTORTURE_VERSION "0.1.0"
-#endif
 
 namespace harness {
 namespace {
@@ -64,8 +61,9 @@ int Help(const Args& args, const Cli& cli) {
 }
 
 int Version(const Cli& cli) {
-  std::fprintf(cli.out, "lrutorture %s (build %s, sanitizer %s)\n",
-               LRUTORTURE_VERSION, BuildPreset(), BuildSanitizer());
+  std::fprintf(cli.out, "lrutorture %s (commit %s, %s, %s, sanitizer %s)\n",
+               BuildVersion(), BuildCommit(), BuildPreset(), BuildCompiler(),
+               BuildSanitizer());
   return kExitPass;
 }
 

@@ -58,7 +58,8 @@ CommandSpec Run() {
        Set(),
        {"--out", "DIR",
         "directory of report.json; default out/NAME-SEED, an\n"
-        "existing one gets -2, -3, ..; several runs get one each in DIR"},
+        "existing one gets -2, -3, ..; of several runs each gets\n"
+        "one of its own in DIR"},
        {"--shard", "I/N", "of several runs, only every N-th from the I-th on"},
        {"--json", "", "stdout is the report and nothing else"},
        {"--quiet", "", "stdout is the verdict and the report's path"},

@@ -122,6 +122,13 @@ void Summarise(const std::vector<PlannedRun>& runs,
   }
 }
 
+// The same plan again, whatever suite or range of seeds it came from.
+std::string ReplayCommand(const PlannedRun& run) {
+  return absl::StrCat("lrutorture run ", ShellQuote(run.config_path),
+                      run.options.empty() ? "" : " ", run.options, " --seed ",
+                      run.seed);
+}
+
 int RunAll(const std::vector<PlannedRun>& runs, const RunRequest& request,
            const Cli& cli) {
   std::vector<int> codes;
@@ -130,7 +137,7 @@ int RunAll(const std::vector<PlannedRun>& runs, const RunRequest& request,
     RunOptions options;
     options.out_dir = run.out_dir;
     options.config_path = run.config_path;
-    options.options = run.options;
+    options.command = ReplayCommand(run);
     options.json = request.json;
     options.quiet = request.quiet;
     options.fork = request.fork;

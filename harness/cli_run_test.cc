@@ -11,7 +11,7 @@ TEST_F(CliTest, RunWithoutConfigTakesTeardownJsonAndDrawsASeed) {
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.err, "");
   ASSERT_EQ(runs().size(), 1u);
-  const NotedRun& run = runs()[0];
+  const NotedRun run = runs()[0];  // a copy: the next one moves them
   EXPECT_EQ(run.config.name, "teardown") << "the file's name";
   EXPECT_EQ(run.options.config_path, "configs/teardown.json");
   EXPECT_EQ(run.config.seed, run.seed) << "the effective config is complete";
@@ -35,9 +35,9 @@ TEST_F(CliTest, OptionsWinOverSetAndSetOverTheFile) {
   EXPECT_EQ(runs()[0].seed, 5u);
   EXPECT_FALSE(runs()[0].options.fork);
   EXPECT_TRUE(runs()[0].options.quiet);
-  EXPECT_EQ(runs()[0].options.options,
-            "--duration 2s --set /duration_ms=9 --set /findings_max=3 "
-            "--lru other-lock");
+  EXPECT_EQ(runs()[0].options.command,
+            "lrutorture run c.json --duration 2s --set /duration_ms=9 "
+            "--set /findings_max=3 --lru other-lock --seed 5");
   Run({"run", "c.json", "--seed", "6"});
   EXPECT_EQ(runs()[1].seed, 6u);
 }
@@ -160,7 +160,9 @@ TEST_F(CliTest, ASuiteRunsEachLineWithItsOptions) {
   EXPECT_EQ(runs()[1].options.config_path, "s/own.json");
   EXPECT_EQ(runs()[2].seed, 9u);
   EXPECT_EQ(runs()[2].options.out_dir, "o/mine-9");
-  EXPECT_EQ(runs()[1].options.options, "--set /topology/nids=3 --duration 2s");
+  EXPECT_EQ(runs()[1].options.command,
+            "lrutorture run s/own.json --set /topology/nids=3 --duration 2s "
+            "--seed 8");
 }
 
 TEST_F(CliTest, EveryLineOfASuiteIsCheckedBeforeTheFirstRun) {

@@ -39,8 +39,8 @@ std::string NameFrom(const std::string& path) {
                  c == '_' || c == '-';
     if (!plain) c = '_';
   }
-  bool good = !name.empty() &&
-              std::isalnum(static_cast<unsigned char>(name.front()));
+  bool good =
+      !name.empty() && std::isalnum(static_cast<unsigned char>(name.front()));
   return good ? name : Config{}.name;
 }
 

@@ -11,9 +11,6 @@
 namespace harness {
 namespace {
 
-// Beyond that, more lines help nobody.
-constexpr size_t kErrorsShown = 100;
-
 using Order = absl::flat_hash_map<std::string, size_t>;
 
 void Number(const Json& value, const std::string& pointer, Order& order) {

@@ -131,6 +131,11 @@ void CheckObject(const Spec& spec, const Json& value,
       CheckSpec(key->spec, member, child, errors);
       continue;
     }
+    // Suggestions cost time; nobody will see this one.
+    if (errors.size() >= kErrorsShown) {
+      Error(errors, child, "unknown key");
+      continue;
+    }
     std::vector<std::string> names;
     for (const SpecKey& k : spec.keys) names.push_back(k.name);
     Error(errors, child, Unknown(spec.noun, name, names));

@@ -47,8 +47,7 @@ std::string OnlyOneThatStartsWith(std::string_view wrong,
     return wrong.size() >= 3 && name.compare(0, wrong.size(), wrong) == 0;
   };
   auto it = std::find_if(names.begin(), names.end(), starts);
-  bool only = it != names.end() &&
-              std::none_of(it + 1, names.end(), starts);
+  bool only = it != names.end() && std::none_of(it + 1, names.end(), starts);
   return only ? *it : "";
 }
 

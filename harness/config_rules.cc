@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "harness/config_names.h"
@@ -33,16 +34,21 @@ std::string Section(lru::held holds) {
   return holds == lru::held::RCU ? "an RCU read section" : "a spinlock";
 }
 
-// Whether the teardown reaches `fp` only after a grace period: it or an
-// earlier stage demands one.
-bool BehindGracePeriod(const LruInfo* lru, lru::fault_point fp) {
+// Whether a grace period lies between the last moment at which a lookup can
+// find the memcg and `fp`: a read section that holds the memcg keeps it out.
+bool OutlivesReaders(const LruInfo* lru, lru::fault_point fp) {
   if (lru == nullptr || lru->stages.empty()) {
-    return fp >= lru::FP_ref_switch_confirmed && fp <= lru::FP_parent_ref_put;
+    return fp >= lru::FP_css_ref_zero && fp <= lru::FP_parent_ref_put;
   }
-  bool behind = false;
+  bool unfindable = false;  // lookups through the objcg no longer find it
+  bool behind = false;      // and a grace period has passed since
+  std::vector<lru::fault_point> late;
   for (const lru::stage_info& stage : lru->stages) {
-    behind = behind || stage.after_gp;
+    behind =
+        behind || (stage.after_gp && absl::c_linear_search(late, stage.since));
     if (stage.fp == fp) return behind;
+    unfindable = unfindable || stage.fp == lru::FP_objcgs_reparented;
+    if (unfindable) late.push_back(stage.fp);
   }
   return false;
 }
@@ -90,11 +96,11 @@ void CheckHold(const Config& config, const Fault& fault, const LruInfo* lru,
   if (!fault.hold) return;
   const HoldUntil& hold = *fault.hold;
   lru::held holds = HoldsAt(fault);
-  if (NeedsSpin(holds) && BehindGracePeriod(lru, hold.at)) {
+  if (NeedsSpin(holds) && OutlivesReaders(lru, hold.at)) {
     found.Warn(at + "/hold_until/at",
                absl::StrCat(Name(hold.at),
-                            " comes only after a grace period, "
-                            "and ",
+                            " comes a grace period after the last "
+                            "lookup of the memcg, and ",
                             PointName(fault), " holds ", Section(holds),
                             ": it can never come within that section, the "
                             "hold ends by its timeout"));

@@ -40,6 +40,7 @@ struct SpecKey {
 };
 
 inline constexpr int64_t kTasksTotalMax = 200;
+inline constexpr size_t kErrorsShown = 100;  // more lines help nobody
 inline constexpr const char* kConfigSchemaId = "lrutorture:config:1";
 
 // Built anew at each call: names come from the catalog.

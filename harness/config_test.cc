@@ -194,12 +194,14 @@ TEST_F(ConfigTest, WarnsOfAHoldThatKeepsOutWhatItWaitsFor) {
                     "\", \"hold_until\": {\"at\": \"" + until + "\"}}]}");
   };
   EXPECT_EQ(hold("memcg_looked_up", "css_released"),
-            "/faults/0/hold_until/at: 'css_released' comes only after a grace "
-            "period, and 'memcg_looked_up' holds an RCU read section: it can "
-            "never come within that section, the hold ends by its timeout");
-  EXPECT_NE(hold("item_linked", "kill_confirmed"), "");
-  EXPECT_NE(hold("a/b>rcu_read_lock:done", "kill_confirmed"), "");
-  EXPECT_EQ(hold("memcg_looked_up", "ref_killed"), "") << "before any";
+            "/faults/0/hold_until/at: 'css_released' comes a grace period "
+            "after the last lookup of the memcg, and 'memcg_looked_up' holds "
+            "an RCU read section: it can never come within that section, the "
+            "hold ends by its timeout");
+  EXPECT_NE(hold("item_linked", "css_free"), "");
+  EXPECT_NE(hold("a/b>rcu_read_lock:done", "css_free"), "");
+  EXPECT_EQ(hold("memcg_looked_up", "lists_drained"), "")
+      << "the lookup may come after the grace period before offline";
   EXPECT_EQ(hold("isolate_unlocked", "css_released"), "") << "holds nothing";
 }
 

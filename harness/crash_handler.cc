@@ -23,6 +23,8 @@ constexpr int kStackWaitMs = 50;
 
 int StackSignal() { return SIGRTMIN + 1; }
 
+bool UnderAsan() { return strcmp(BuildSanitizer(), "asan") == 0; }
+
 struct Registers {
   uint64_t pc = 0;
   void* frame = nullptr;
@@ -105,11 +107,12 @@ void Handle(int signal, void (*handler)(int, siginfo_t*, void*), int flags) {
 }  // namespace
 
 void InstallCrashHandler() {
-  if (strcmp(BuildSanitizer(), "asan") == 0) return;
+  if (UnderAsan()) return;
   for (int signal : kCrashSignals) Handle(signal, OnCrash, SA_ONSTACK);
 }
 
 void InstallAlternateStack() {
+  if (UnderAsan()) return;  // has given each thread one of its own
   void* memory = mmap(nullptr, kAlternateStackBytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;

@@ -144,6 +144,9 @@ struct Recorder {
   std::atomic<uint32_t> stop;    // actors return to quiet when set
   std::atomic<uint32_t> freeze;  // recording has stopped (a finding is latched)
   std::atomic<uint32_t> interrupted;
+  // A supervisor wants to copy what it sees before the tasks of a finding go:
+  // set before the fork, cleared when it has.
+  std::atomic<uint32_t> snapshot_wanted;
   std::atomic<uint32_t> nr_findings;  // claimed; may exceed kFindingsMax
   std::atomic<uint32_t> findings_stop;  // so many end the run; 0 means 1
   FindingSlot findings[kFindingsMax];

@@ -138,6 +138,7 @@ void Supervision::OnFinding(pid_t pid) {
   AskForStacks(pid);
   WaitUntilPublished(*recorder());
   snapshot_ = CopyRecorder(*recorder());
+  recorder()->snapshot_wanted.store(0, kRelaxed);
 }
 
 void Supervision::OnAlarm(const Alarm& alarm) {

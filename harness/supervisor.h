@@ -24,8 +24,6 @@ enum ExitCode : int {
 struct RunOptions {
   std::string out_dir;      // existing, writable: checked before the run
   std::string config_path;  // as the user named it, for the replay command
-  std::string options;      // what shaped the config, for the same command,
-                            // without the seed: "--duration 2s --set /a=1"
   std::string command;      // runs the same plan again; empty: made from these
   bool json = false;        // stdout is the report's JSON, nothing else
   bool quiet = false;       // stdout is the verdict line and the report's path

@@ -26,7 +26,7 @@ std::span<const stage_info> node_lock_stages() {
       {FP_id_put, false, false, kNone},
       {FP_offline_end, false, false, kNone},
       {FP_base_ref_put, false, false, kNone},
-      {FP_css_ref_zero, false, false, kNone},
+      {FP_css_ref_zero, false, true, FP_id_put},
       {FP_css_released, false, false, kNone},
       {FP_sibling_unlinked, false, true, FP_css_ref_zero},
       {FP_css_free, false, true, FP_sibling_unlinked},

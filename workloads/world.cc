@@ -88,6 +88,12 @@ uint32_t World::ParentIndex(uint32_t index) const {
   return index < width ? nr_memcgs() : index - width;
 }
 
+uint32_t World::SerialAt(uint32_t index) {
+  lru::rcu_guard guard;
+  lru::mem_cgroup* memcg = lru::rcu_dereference(memcgs_[index]);
+  return memcg ? lru::serial_of(memcg) : 0;
+}
+
 lru::mem_cgroup* World::GetMemcg(uint32_t index) {
   lru::rcu_guard guard;
   lru::mem_cgroup* memcg = lru::rcu_dereference(memcgs_[index]);
@@ -114,13 +120,8 @@ void World::DestroySubtree(uint32_t index) {
   for (uint32_t child = index + 1; child < nr_memcgs(); child++) {
     if (ParentIndex(child) == index) DestroySubtree(child);
   }
-  harness::Operation op{.verb = harness::Verb::k_destroy};
-  {
-    lru::rcu_guard guard;
-    if (lru::mem_cgroup* memcg = lru::rcu_dereference(memcgs_[index])) {
-      op.memcg = lru::serial_of(memcg);
-    }
-  }
+  harness::Operation op{.verb = harness::Verb::k_destroy,
+                        .memcg = SerialAt(index)};
   harness::BeginOperation(op);
   bool done = ClaimAndDestroy(index);
   harness::EndOperation(op, done);

@@ -53,6 +53,8 @@ class World {
   }
   // Index of the parent, or nr_memcgs() for the root.
   uint32_t ParentIndex(uint32_t index) const;
+  // Of the one alive there now; 0: none.
+  uint32_t SerialAt(uint32_t index);
   // With a reference, online at the time; null when there is none.
   lru::mem_cgroup* GetMemcg(uint32_t index);
   // Takes the memcg of an index, and those below it, down: children first.

@@ -61,6 +61,13 @@ Kind KindOf(const FindingSlot& slot) {
   return slot.kind <= Kind::kKilled ? slot.kind : Kind::kCrash;
 }
 
+// Exactly the kind `invariant` has one.
+std::string InvariantOf(const FindingSlot& slot) {
+  if (KindOf(slot) != Kind::kInvariant) return "";
+  std::string name = FixedText(slot.invariant);
+  return name.empty() ? "unknown" : name;
+}
+
 // What whoever stalls was doing: the noticed task's operation, or, when the
 // watchdog speaks for nobody, the oldest one.
 std::string StalledOperation(const Recorder& r, const FindingSlot& slot) {
@@ -85,7 +92,7 @@ SignatureInput InputOf(const Recorder& r, const FindingSlot& slot,
                        const std::vector<NamedStack>& stacks) {
   SignatureInput input;
   input.kind = KindOf(slot);
-  input.invariant = FixedText(slot.invariant);
+  input.invariant = InvariantOf(slot);
   input.type = FixedText(slot.type);
   input.stacks = stacks;
   if (stacks.empty()) {
@@ -165,7 +172,7 @@ Json FindingToJson(const Recorder& r, const FindingSlot& slot,
                    const RunOutcome& outcome, const Limits& limits,
                    bool first) {
   std::vector<NamedStack> stacks = StacksOf(slot);
-  std::string invariant = FixedText(slot.invariant);
+  std::string invariant = InvariantOf(slot);
   std::string type = FixedText(slot.type);
   std::string task = TaskName(r, slot.task);
   Json finding;

@@ -64,10 +64,10 @@ TEST(ReportSchemaTest, AcceptsTheLargestSeed) {
 }
 
 TEST(ReportSchemaTest, AcceptsReportsOfGarbage) {
-  for (uint64_t seed = 0; seed < 4; ++seed) {
+  for (uint64_t seed = 0; seed < 2; ++seed) {
     RecorderPtr r = MakeRecorder();
     Prng prng = {seed};
-    // 0: all bits set; else random.
+    // 0: all bits set; 1: random.
     uint64_t* words = reinterpret_cast<uint64_t*>(r.get());
     for (size_t i = 0; i < sizeof(Recorder) / sizeof(uint64_t); ++i) {
       words[i] = seed == 0 ? ~uint64_t{0} : prng.Next();
@@ -108,9 +108,12 @@ class PythonTest : public testing::Test {
     std::ofstream(dir_ / name) << json.dump(2);
   }
   std::string Validator() const {
-    return "python3 " LRUTORTURE_SOURCE_DIR
-           "/scripts/validate_report.py --schema " +
-           (dir_ / "schema.json").string();
+    std::filesystem::path root = std::filesystem::path(__FILE__)
+                                     .parent_path()
+                                     .parent_path()
+                                     .parent_path();
+    return "python3 " + (root / "scripts/validate_report.py").string() +
+           " --schema " + (dir_ / "schema.json").string();
   }
   std::filesystem::path dir_;
 };

@@ -101,7 +101,7 @@ std::string CleanText(std::string_view text) {
   while (!text.empty()) {
     size_t n = SequenceLength(text);
     unsigned char c = static_cast<unsigned char>(text[0]);
-    bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+    bool control = c < 0x20 || c == 0x7f;
     if (n == 0 || control) {
       clean += '?';
       n = 1;

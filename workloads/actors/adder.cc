@@ -10,7 +10,7 @@ class Adder : public ObjectActor {
   using ObjectActor::ObjectActor;
 
  protected:
-  Mix mix() const override { return {.recycle = 2, .add = 11}; }
+  Mix mix() const override { return {.recycle = 4, .add = 10}; }
 };
 
 LRUTORTURE_REGISTER(RegisterActor(

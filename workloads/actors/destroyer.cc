@@ -16,12 +16,18 @@ class Destroyer : public harness::Actor {
       lru::sleep_ns(50'000);
       return;
     }
-    auto index = static_cast<uint32_t>(prng.Below(world_.nr_memcgs()));
-    world_.DestroySubtree(index);
+    world_.DestroySubtree(OlderOfTwo(prng));
     world_.CreateMissing();
   }
 
  private:
+  // Random, but seldom one that nobody has had the time to use.
+  uint32_t OlderOfTwo(harness::Prng& prng) {
+    auto first = static_cast<uint32_t>(prng.Below(world_.nr_memcgs()));
+    auto second = static_cast<uint32_t>(prng.Below(world_.nr_memcgs()));
+    return world_.SerialAt(first) <= world_.SerialAt(second) ? first : second;
+  }
+
   World& world_;
   TaskNotes notes_;
 };

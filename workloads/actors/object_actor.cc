@@ -96,7 +96,7 @@ void ObjectActor::StepShared(harness::Prng& prng) {
                      expected, fresh, std::memory_order_acq_rel)) {
       world_.FreeObject(fresh);  // another task was faster
     }
-    return;
+    draw = m.recycle;  // what is new goes on its list
   }
   lru::rcu_guard guard;
   Object* object = lru::rcu_dereference(world_.shared(index));
@@ -125,12 +125,13 @@ void ObjectActor::StepOwn(harness::Prng& prng) {
   uint64_t draw = prng.Below(16);
   Mix m = mix();
   if (place && draw < m.recycle && RetireOwn(place)) place = nullptr;
+  bool add = draw < m.recycle + m.add;
   if (!place) {
     place = Charge(prng);
     if (!place) return;
     place->guarded = prng.Below(4) == 0;
+    add = true;  // what is new goes on its list
   }
-  bool add = draw < m.recycle + m.add;
   if (!place->guarded) {
     add ? AddOne(prng, place) : DelOne(prng, place);
     return;

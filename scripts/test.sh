@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds the four presets, runs every test and the
+# smoke suite in each. `--quick`: release only.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/packages.sh
+
+presets=(release asan tsan gcc)
+checks=true
+case ${1-} in
+  '') ;;
+  --quick)
+    presets=(release)
+    checks=false
+    ;;
+  *)
+    echo "usage: $0 [--quick]" >&2
+    exit 2
+    ;;
+esac
+
+need_packages "${packages[@]}"
+if $checks; then need_packages "${check_packages[@]}"; fi
+
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+for preset in "${presets[@]}"; do
+  build_preset "$preset"
+  ctest --preset "$preset" -j 2 --output-on-failure
+  "build/$preset/lrutorture" run configs/smoke.list --out "$out/$preset" \
+    --quiet
+done
+if $checks; then scripts/lint.sh; fi
