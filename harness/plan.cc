@@ -3,18 +3,10 @@
 #include <algorithm>
 #include <bit>
 
-#include "absl/strings/str_format.h"
-#include "nlohmann/json.hpp"
-
 namespace harness {
 namespace {
 
 constexpr uint64_t kGolden = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio, odd
-constexpr int kDecisionsHashed = 1000;
-
-uint64_t Fold(uint64_t hash, uint64_t word) {
-  return Mix64((hash ^ word) + kGolden);
-}
 
 // The part of [min, max] us that lies in octave [2^(b-1), 2^b] us (b == 0:
 // [0, 1]), drawn uniformly in ns. Octaves are drawn uniformly as well: every
@@ -48,15 +40,6 @@ bool Considered(const Fault& fault, const FaultVisits& visits) {
   return fault.times < 0 || visits.fired < fault.times;
 }
 
-// What does not change what happens at a point is no part of the plan.
-std::string Canonical(const Config& config) {
-  nlohmann::ordered_json json = ToJson(config);
-  for (const char* key : {"$schema", "name", "description", "seed", "engine"}) {
-    json.erase(key);
-  }
-  return json.dump();
-}
-
 }  // namespace
 
 uint64_t Mix64(uint64_t x) {
@@ -73,6 +56,10 @@ uint64_t Prng::Next() {
 uint64_t Prng::Below(uint64_t bound) {
   return static_cast<uint64_t>(
       (static_cast<unsigned __int128>(Next()) * bound) >> 64);
+}
+
+uint64_t Fold(uint64_t hash, uint64_t word) {
+  return Mix64((hash ^ word) + kGolden);
 }
 
 uint64_t HashName(std::string_view name) {
@@ -92,24 +79,6 @@ Decision Decide(uint64_t seed, const Fault& fault, uint32_t index,
   ++visits.fired;
   if (fault.delay) decision.delay_ns = DelayNs(*fault.delay, prng);
   return decision;
-}
-
-std::string PlanHash(const Config& config, uint64_t seed,
-                     const std::vector<std::string>& task_names) {
-  uint64_t hash = Fold(HashName(Canonical(config)), seed);
-  for (const std::string& name : task_names) {
-    uint64_t task_hash = HashName(name);
-    for (uint32_t index = 0; index < config.faults.size(); ++index) {
-      FaultVisits visits;
-      for (int i = 0; i < kDecisionsHashed; ++i) {
-        Decision decision =
-            Decide(seed, config.faults[index], index, task_hash, visits);
-        // Both in one word: delays are below 2^34 ns.
-        hash = Fold(hash, decision.delay_ns << 1 | decision.fire);
-      }
-    }
-  }
-  return absl::StrFormat("%016x", hash);
 }
 
 }  // namespace harness

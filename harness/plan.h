@@ -14,6 +14,8 @@ namespace harness {
 
 // splitmix64 finaliser over a running state; the project's only hash/PRNG.
 uint64_t Mix64(uint64_t x);
+// The hash of a sequence, a word at a time.
+uint64_t Fold(uint64_t hash, uint64_t word);
 struct Prng {
   uint64_t state;
   uint64_t Next();

@@ -16,6 +16,9 @@ const teardown_steps* the_steps = nullptr;
 workqueue_struct* cgroup_offline_wq = nullptr;
 workqueue_struct* cgroup_release_wq = nullptr;
 workqueue_struct* cgroup_free_wq = nullptr;
+// Of all destructions, for css_flush(): it goes on until nothing moves.
+std::atomic<u64> nr_stages_done = 0;
+void stage_done() { nr_stages_done.fetch_add(1, std::memory_order_relaxed); }
 
 css* css_of_work(work_struct* work) {
   return reinterpret_cast<css*>(reinterpret_cast<char*>(work) -
@@ -42,6 +45,7 @@ void offline_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
 
 void css_killed_work_fn(work_struct* work) {
   css* c = css_of_work(work);
+  stage_done();
   mutex_guard guard(&cgroup_mutex);
   for (;;) {
     css* parent = c->parent;
@@ -57,6 +61,7 @@ void css_killed_work_fn(work_struct* work) {
 }
 
 void css_kill_confirmed(css* c) {
+  stage_done();
   LRU_POINT(kill_confirmed, .memcg = c, .parent = c->parent, .depth = c->level);
   if (!atomic_dec_and_test(c->online_cnt)) return;  // (C3) a child is online
   LRU_POINT(online_cnt_zero, .memcg = c, .parent = c->parent,
@@ -71,6 +76,7 @@ void css_kill_confirmed(css* c) {
 void css_free_rwork_fn(work_struct* work) {
   css* c = css_of_rwork(work);
   css* parent = c->parent;
+  stage_done();
   LRU_POINT(css_free, .memcg = c, .parent = parent, .depth = c->level);
   LRU_POINT(parent_ref_put, .memcg = c, .parent = parent, .depth = c->level);
   percpu_ref_exit(&c->refcnt);
@@ -105,6 +111,7 @@ void unlink_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
 // DIVERGES: the kernel has no such step; see css.h.
 void css_unlink_work_fn(work_struct* work) {
   css* c = css_of_rwork(work);
+  stage_done();
   {
     mutex_guard guard(&cgroup_mutex);
     unlink_css(c);
@@ -117,6 +124,7 @@ void css_unlink_work_fn(work_struct* work) {
 
 void css_release_work_fn(work_struct* work) {
   css* c = css_of_work(work);
+  stage_done();
   {
     mutex_guard guard(&cgroup_mutex);
     c->flags.fetch_or(CSS_RELEASED, std::memory_order_relaxed);
@@ -184,15 +192,18 @@ void css_shutdown() {
 
 void css_flush() {
   // kill -> (RCU) -> offline -> (RCU: id) -> release -> (RCU) -> unlink ->
-  // (RCU) -> free -> the parent's release: each round ends at least one stage.
-  for (int round = 0; round < 3; round++) {
+  // (RCU) -> free -> the parent's release: a round ends at least one stage of
+  // each, and a chain of dying ones needs as many as it is deep.
+  u64 before;
+  do {
+    before = nr_stages_done.load(std::memory_order_relaxed);
     rcu_barrier();
     flush_workqueue(cgroup_offline_wq);
     rcu_barrier();
     flush_workqueue(cgroup_release_wq);
     rcu_barrier();
     flush_workqueue(cgroup_free_wq);
-  }
+  } while (nr_stages_done.load(std::memory_order_relaxed) != before);
 }
 
 void css_killed_ref_fn(percpu_ref* ref) {

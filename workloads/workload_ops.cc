@@ -50,6 +50,7 @@ Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
   object->lock.name = "object->lock";
   object->lock.serial = object->serial;
   object->lock.nid = -1;
+  world.NoteUse(memcg_index);
   return object;
 }
 

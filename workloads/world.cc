@@ -51,6 +51,8 @@ World::World(const harness::Config& config, const Parts& parts)
     : config_(config),
       parts_(parts),
       memcgs_(config.topology.memcgs),
+      uses_(config.topology.memcgs),
+      filling_(config.topology.memcgs),
       shared_(config.topology.objects) {
   the_world = this;
   lru::memcg_boot(static_cast<int>(nids()), parts.lru_ops, parts.steps);
@@ -92,6 +94,14 @@ uint32_t World::SerialAt(uint32_t index) {
   lru::rcu_guard guard;
   lru::mem_cgroup* memcg = lru::rcu_dereference(memcgs_[index]);
   return memcg ? lru::serial_of(memcg) : 0;
+}
+
+uint64_t World::UsesOf(uint32_t index) const {
+  uint64_t uses = uses_[index].load(std::memory_order_relaxed);
+  for (uint32_t child = index + 1; child < nr_memcgs(); child++) {
+    if (ParentIndex(child) == index) uses = std::min(uses, UsesOf(child));
+  }
+  return uses;
 }
 
 lru::mem_cgroup* World::GetMemcg(uint32_t index) {
@@ -143,24 +153,25 @@ bool World::CreateMissing() {
   bool any = false;
   for (uint32_t index = 0; index < nr_memcgs(); index++) {
     if (memcgs_[index].load(std::memory_order_relaxed)) continue;
-    harness::Operation op{.verb = harness::Verb::k_create};
-    harness::BeginOperation(op);
-    lru::mem_cgroup* memcg = CreateAt(index);
-    if (memcg) {
-      op.memcg = lru::serial_of(memcg);
-      lru::mem_cgroup* expected = nullptr;
-      if (memcgs_[index].compare_exchange_strong(expected, memcg,
-                                                 std::memory_order_acq_rel)) {
-        any = true;
-      } else {  // another destroyer was faster
-        lru::mem_cgroup_destroy(memcg);
-        begun_.fetch_add(1, std::memory_order_relaxed);
-        lru::mem_cgroup_put(memcg);
-      }
-    }
-    harness::EndOperation(op, memcg != nullptr);
+    // One destroyer at a time fills an index.
+    if (filling_[index].exchange(1, std::memory_order_acquire)) continue;
+    if (!memcgs_[index].load(std::memory_order_relaxed)) any |= Fill(index);
+    filling_[index].store(0, std::memory_order_release);
   }
   return any;
+}
+
+bool World::Fill(uint32_t index) {
+  harness::Operation op{.verb = harness::Verb::k_create};
+  harness::BeginOperation(op);
+  lru::mem_cgroup* memcg = CreateAt(index);
+  if (memcg) {
+    op.memcg = lru::serial_of(memcg);
+    uses_[index].store(0, std::memory_order_relaxed);
+    lru::rcu_assign_pointer(memcgs_[index], memcg);
+  }
+  harness::EndOperation(op, memcg != nullptr);
+  return memcg != nullptr;
 }
 
 uint64_t World::InFlight() const {

@@ -55,6 +55,13 @@ class World {
   uint32_t ParentIndex(uint32_t index) const;
   // Of the one alive there now; 0: none.
   uint32_t SerialAt(uint32_t index);
+  // Objects charged there since it was created: of the memcg below it, itself
+  // included, that has fewest. Relaxed: a hint, not a count.
+  uint64_t UsesOf(uint32_t index) const;
+  void NoteUse(uint32_t index) {
+    uses_[index].store(uses_[index].load(std::memory_order_relaxed) + 1,
+                       std::memory_order_relaxed);
+  }
   // With a reference, online at the time; null when there is none.
   lru::mem_cgroup* GetMemcg(uint32_t index);
   // Takes the memcg of an index, and those below it, down: children first.
@@ -96,6 +103,7 @@ class World {
 
  private:
   void Populate();
+  bool Fill(uint32_t index);
   lru::mem_cgroup* CreateAt(uint32_t index);
   bool ClaimAndDestroy(uint32_t index);
 
@@ -103,6 +111,8 @@ class World {
   Parts parts_;
   std::vector<std::unique_ptr<Lru>> lrus_;
   std::vector<std::atomic<lru::mem_cgroup*>> memcgs_;
+  std::vector<std::atomic<uint64_t>> uses_;
+  std::vector<std::atomic<uint32_t>> filling_;
   std::vector<std::atomic<Object*>> shared_;
   std::vector<std::unique_ptr<std::vector<Object*>>> own_;
   lru::kmem_cache* cache_ = nullptr;

@@ -4,6 +4,8 @@
 namespace workloads {
 namespace {
 
+constexpr int kDraws = 6;
+
 class Destroyer : public harness::Actor {
  public:
   explicit Destroyer(World& world) : world_(world) {}
@@ -16,16 +18,24 @@ class Destroyer : public harness::Actor {
       lru::sleep_ns(50'000);
       return;
     }
-    world_.DestroySubtree(OlderOfTwo(prng));
+    world_.DestroySubtree(MostUsed(prng));
     world_.CreateMissing();
   }
 
  private:
-  // Random, but seldom one that nobody has had the time to use.
-  uint32_t OlderOfTwo(harness::Prng& prng) {
-    auto first = static_cast<uint32_t>(prng.Below(world_.nr_memcgs()));
-    auto second = static_cast<uint32_t>(prng.Below(world_.nr_memcgs()));
-    return world_.SerialAt(first) <= world_.SerialAt(second) ? first : second;
+  // Random, but seldom one that nobody has had the time to use: there would be
+  // nothing to reparent.
+  uint32_t MostUsed(harness::Prng& prng) {
+    uint32_t best = 0;
+    uint64_t best_uses = 0;
+    for (int draw = 0; draw < kDraws; draw++) {
+      auto index = static_cast<uint32_t>(prng.Below(world_.nr_memcgs()));
+      uint64_t uses = world_.UsesOf(index);
+      if (draw > 0 && uses <= best_uses) continue;
+      best = index;
+      best_uses = uses;
+    }
+    return best;
   }
 
   World& world_;
