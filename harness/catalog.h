@@ -32,7 +32,8 @@ struct InvariantInfo {
   std::string doc;
 };
 
-// How a control shows itself in one build; read only by tests and kill tables.
+// How a control may show itself in one build; read only by tests and kill
+// tables. The first one names the build that catches it best.
 struct Expectation {
   std::string build;  // "release", "asan", "tsan", "gcc"
   std::string kind;

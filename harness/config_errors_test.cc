@@ -152,8 +152,8 @@ constexpr BadConfig kNames[] = {
      "'del'?)"},
     {R"({"on_finding": "go"})",
      "/on_finding: unknown on_finding 'go' (one of: stop, continue)"},
-    {R"({"explore": {"strategy": "PTC"}})",
-     "/explore/strategy: unknown strategy 'PTC' (did you mean 'pct'?)"},
+    {R"({"explore": {"strategy": "pct3"}})",
+     "/explore/strategy: unknown strategy 'pct3' (did you mean 'pct:3'?)"},
     {R"({"faults": [{"at": "ref_put", "delay_us": 1}, {"at": "ref_put",
          "delay_us": 1}, {"at": "ref_kiled", "delay_us": 1}]})",
      "/faults/2/at: unknown fault point 'ref_kiled' (did you mean "

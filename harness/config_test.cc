@@ -57,7 +57,7 @@ constexpr char kFull[] = R"({
     {"at": "list_lru_add/f>rcu_read_lock:done", "delay_us": 0}],
   "require": {"teardowns": 5, "operations": {"add": 1, "del": 2}},
   "stress": {"quiet_ms": 0, "stall_ms": 700},
-  "explore": {"strategy": "pct", "schedules": 4, "steps_max": 5},
+  "explore": {"strategy": "pct:3", "schedules": 4, "steps_max": 5},
   "on_finding": "continue", "findings_max": 64})";
 
 TEST_F(ConfigTest, EveryKeyIsRead) {
@@ -75,7 +75,7 @@ TEST_F(ConfigTest, EveryKeyIsRead) {
   EXPECT_EQ(config.require.operations.at("del"), 2u);
   EXPECT_EQ(config.quiet_ms, 0u);
   EXPECT_EQ(config.stall_ms, 700u);
-  EXPECT_EQ(config.strategy, "pct");
+  EXPECT_EQ(config.strategy, "pct:3");
   EXPECT_FALSE(config.stop_on_finding);
 }
 

@@ -10,8 +10,10 @@ inline constexpr lru::stage_info kFakeStages[] = {
     {lru::FP_css_dying_set, false, false, lru::NR_FAULT_POINTS},
     {lru::FP_ref_killed, false, false, lru::NR_FAULT_POINTS},
     {lru::FP_kill_confirmed, false, true, lru::FP_ref_killed},
+    {lru::FP_objcgs_reparented, false, false, lru::NR_FAULT_POINTS},
     {lru::FP_node_spliced, true, false, lru::NR_FAULT_POINTS},
-    {lru::FP_css_released, false, false, lru::NR_FAULT_POINTS},
+    {lru::FP_id_put, false, false, lru::NR_FAULT_POINTS},
+    {lru::FP_css_released, false, true, lru::FP_id_put},
     {lru::FP_css_free, false, true, lru::FP_css_released},
 };
 inline constexpr lru::fault_point kFakeAbsent[] = {lru::FP_list_marked_dead,

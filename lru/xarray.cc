@@ -29,11 +29,10 @@ void __xa_store(xarray* xa, int index, void* entry, const char* fn) {
 }
 
 void* xa_erase_irq(xarray* xa, int index, const char* fn) {
-  void* entry = xa_load(xa, index, fn);
-  if (!entry) return nullptr;
+  // No look before the lock: who stores under it may have decided to already.
   spin_lock_irq(&xa->xa_lock, fn);
-  entry = xa_load(xa, index, fn);
-  __xa_store(xa, index, nullptr, fn);
+  void* entry = xa_load(xa, index, fn);
+  if (entry) __xa_store(xa, index, nullptr, fn);
   spin_unlock_irq(&xa->xa_lock, fn);
   return entry;
 }

@@ -44,18 +44,37 @@ Json StackToJson(const TaskSlot& task, const FindingSlot& slot, size_t max) {
   return FramesToJson(frames, n, max);
 }
 
+// A worker that waits for work.
+bool IsIdle(const lru::task& task) {
+  return LiteralText(task.waiting.load(kRelaxed)) == "idle";
+}
+
+// When the recording stopped. A sanitizer may have worked on its own report
+// for a while before it told us: then nothing newer was recorded.
+uint64_t EndTicks(const Recorder& r, const FindingSlot& slot) {
+  uint64_t newest = 0;
+  for (uint32_t i = 0; i < TaskCount(r); ++i) {
+    for (const EventView& event : LastEvents(r.tasks[i], 1)) {
+      newest = std::max(newest, event.ticks + event.duration_ticks);
+    }
+  }
+  return newest ? std::min(newest, slot.ticks) : slot.ticks;
+}
+
 Json ActorToJson(const Recorder& r, const TaskSlot& task,
                  const FindingSlot& slot, size_t frames) {
   uint64_t started = task.op_started_ticks.load(kRelaxed);
   uint32_t here = task.fp_here.load(kRelaxed);
-  bool busy = started && slot.ticks > started;
+  uint64_t end = EndTicks(r, slot);
+  bool busy = started && end > started;
   Json actor;
   actor["name"] = FixedText(task.task.name);
   actor["doing"] = DoingText(task);
-  actor["for_us"] = busy ? MicrosBetween(r, started, slot.ticks) : 0.0;
+  actor["for_us"] = busy ? MicrosBetween(r, started, end) : 0.0;
   actor["held_at"] =
       here < lru::NR_FAULT_POINTS ? Json(PointName(here)) : Json(nullptr);
-  actor["waiting_for"] = OrNull(WaitingText(task.task));
+  actor["waiting_for"] =
+      OrNull(IsIdle(task.task) ? "" : WaitingText(task.task));
   actor["locks"] = LocksToJson(task.task);
   actor["rcu_nesting"] = task.task.rcu_nesting.load(kRelaxed);
   actor["stack"] = StackToJson(task, slot, frames);
@@ -98,7 +117,7 @@ Json StagesToJson(const Recorder& r, const FindingSlot& slot, size_t max) {
   for (uint32_t i : DyingMemcgs(r, slot.memcg, max)) {
     const MemcgSlot& memcg = r.memcgs[i];
     uint64_t since = memcg.stage_ticks.load(kRelaxed);
-    double micros = since ? MicrosBetween(r, since, slot.ticks) : 0.0;
+    double micros = since ? MicrosBetween(r, since, EndTicks(r, slot)) : 0.0;
     stages.push_back({{"memcg", memcg.serial.load(kRelaxed)},
                       {"parent", memcg.parent.load(kRelaxed)},
                       {"depth", memcg.depth.load(kRelaxed)},
@@ -131,11 +150,12 @@ Json EventsToJson(const Recorder& r, const FindingSlot& slot, int per_task) {
               return std::make_pair(a.event.ticks, a.order) <
                      std::make_pair(b.event.ticks, b.order);
             });
+  uint64_t end = EndTicks(r, slot);
   Json events = Json::array();
   for (const TaskEvent& e : merged) {
     bool operation = e.event.op.verb < Verb::k_point;
     Json event;
-    event["t_us"] = MicrosBetween(r, slot.ticks, e.event.ticks);
+    event["t_us"] = MicrosBetween(r, end, e.event.ticks);
     event["task"] = FixedText(e.task->task.name);
     event["kind"] = EventKind(e.event.op.verb);
     event["text"] = EventText(e.event);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "harness/report/report_parts.h"
+#include "harness/report/signature.h"
 
 namespace harness {
 namespace {
@@ -96,7 +97,8 @@ void Table(const std::vector<std::vector<std::string>>& rows,
 // Without arguments: the file and line say the rest.
 std::string FrameText(const Json& frame) {
   std::string function = Get(frame, "function");
-  function = function.substr(0, function.find('('));
+  std::string name = BaseName(function);
+  if (!name.empty()) function = name;
   std::string file = Get(frame, "file");
   if (file.empty()) return Cut(function, 70);
   return absl::StrCat(Cut(function, 48), "  ", file, ":",
@@ -148,7 +150,9 @@ void Totals(const Json& report, std::string* out) {
   if (report.at("interrupted").get<bool>()) {
     absl::StrAppend(out, "  interrupted before its time\n");
   }
+  bool found = Get(report, "verdict") == "FINDING";
   for (const Json& line : report.at("unmet")) {
+    if (found) break;  // it ended the run before its time
     absl::StrAppend(out, "  not reached: ", line.get<std::string>(), "\n");
   }
 }

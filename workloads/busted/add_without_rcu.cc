@@ -44,6 +44,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                      "5161b48712dc)",
               .config = "busted/add_without_rcu.json",
               .expect = {{"asan", "memory_error", ""},
+                         {"tsan", "memory_error", ""},
                          {"tsan", "data_race", ""}}},
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 

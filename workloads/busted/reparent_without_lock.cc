@@ -38,8 +38,11 @@ LRUTORTURE_REGISTER(RegisterControl(
               .config = "busted/reparent_without_lock.json",
               .expect = {{"tsan", "data_race", ""},
                          {"asan", "invariant", "empty_after_reparent"},
+                         {"asan", "invariant", "item_state"},
                          {"release", "invariant", "empty_after_reparent"},
-                         {"gcc", "invariant", "empty_after_reparent"}}},
+                         {"release", "invariant", "item_state"},
+                         {"gcc", "invariant", "empty_after_reparent"},
+                         {"gcc", "invariant", "item_state"}}},
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace

@@ -1,0 +1,8 @@
+// must fail: reading variable 'count' requires holding spinlock
+#include "lru/sync/thread_safety_test/common.h"
+
+namespace lru {
+
+long count(guarded* g) { return g->count; }
+
+}  // namespace lru

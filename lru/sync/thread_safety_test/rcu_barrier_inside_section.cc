@@ -1,0 +1,11 @@
+// must fail: while rcu
+#include "lru/sync/thread_safety_test/common.h"
+
+namespace lru {
+
+void wait() {
+  rcu_guard guard;
+  rcu_barrier();
+}
+
+}  // namespace lru

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""The numbers of this project that whole runs show, for anyone to repeat.
+
+  measure.py rate      [--runs 10] [--preset release]   teardowns/s, contended
+  measure.py controls  [--runs 10] [--preset P]...      control x build x plan
+  measure.py clean     [--minutes 5] [--preset P]...    findings on clean lrus
+  measure.py planhash  [--seeds 1..5] [--preset P]...   equal in all builds?
+
+Needs the presets built. Exit 1 when what must hold does not.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PRESETS = ["release", "asan", "tsan", "gcc"]
+
+
+def binary(preset):
+    return str(ROOT / "build" / preset / "lrutorture")
+
+
+def run(program, *arguments):
+    """One run; returns its exit code and its report (None without one)."""
+    with tempfile.TemporaryDirectory() as out:
+        done = subprocess.run(
+            [program, "run", *arguments, "--quiet", "--out", out],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        path = pathlib.Path(out) / "report.json"
+        report = json.loads(path.read_text()) if path.exists() else None
+    if report is None:
+        sys.exit(f"{program} {' '.join(arguments)}: no report\n{done.stderr}")
+    return done.returncode, report
+
+
+def rate(args):
+    rates, contended, pairs = [], [], []
+    for _ in range(args.runs):
+        _, report = run(binary(args.preset[0]), "--duration", "10s")
+        stats = report["stats"]
+        done = stats["operations"]
+        adds = done.get("add", 0) + done.get("add_obj", 0)
+        dels = done.get("del", 0) + done.get("del_obj", 0)
+        rates.append(stats["teardowns_per_s"])
+        contended.append(stats["contended_percent"])
+        pairs.append(min(adds, dels) / max(stats["teardowns"], 1))
+        print(f"{report['verdict']} {rates[-1]:8.0f}/s  {contended[-1]:5.1f} % "
+              f"contended  {pairs[-1]:6.1f} add+del each", flush=True)
+    median = statistics.median(rates)
+    print(f"median {median:.0f}/s, slowest {min(rates):.0f}/s "
+          f"({min(rates) / median:.2f} of it); contended at least "
+          f"{min(contended):.1f} %; add+del each at least {min(pairs):.1f}")
+    return 0 if (min(rates) >= median / 2 and median >= 1000 and
+                 min(contended) >= 90 and min(pairs) >= 10) else 1
+
+
+def controls_of(program):
+    listed = subprocess.run([program, "list", "busted", "--json"], check=True,
+                            stdout=subprocess.PIPE, text=True)
+    return json.loads(listed.stdout)
+
+
+def as_expected(control, preset, finding):
+    return any(e["build"] == preset and e["kind"] == finding["kind"] and
+               e["invariant"] == (finding.get("invariant") or "")
+               for e in control["expect"])
+
+
+def one_cell(program, preset, control, plan, runs):
+    caught = right = teardowns = 0
+    seen = {}
+    extra = [] if plan else ["--set", "/faults=[]"]
+    for _ in range(runs):
+        code, report = run(program, "--busted", control["name"],
+                           "--duration", "10s", *extra)
+        teardowns += report["stats"]["teardowns"]
+        if code != 1:
+            continue
+        caught += 1
+        finding = report["finding"]
+        right += as_expected(control, preset, finding)
+        what = " ".join(filter(None, (finding["kind"],
+                                      finding.get("invariant"))))
+        seen[what] = seen.get(what, 0) + 1
+    shown = ", ".join(f"{what} x{n}" for what, n in sorted(seen.items()))
+    print(f"| {control['name']} | {preset} | {'plan' if plan else 'no plan'} "
+          f"| {caught} of {runs} | {right} of {runs} | {teardowns} "
+          f"| {caught / max(teardowns, 1):.2g} | {shown} |", flush=True)
+    return right == runs
+
+
+def controls(args):
+    print("| control | build | plan | caught | as expected | teardowns "
+          "| findings per teardown | kinds |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    good = True
+    for preset in args.preset:
+        program = args.binary or binary(preset)
+        for control in controls_of(program):
+            best = control["expect"][0]["build"] == preset
+            if args.best and not best:
+                continue
+            held = one_cell(program, preset, control, True, args.runs)
+            good = good and (held or not best)
+            if not args.best:
+                one_cell(program, preset, control, False, args.runs)
+    return 0 if good else 1
+
+
+def clean(args):
+    good = True
+    for preset in args.preset:
+        code, report = run(binary(preset), "--duration",
+                           f"{int(args.minutes * 60)}s")
+        stats = report["stats"]
+        print(f"{preset}: {report['verdict']}, {len(report['findings'])} "
+              f"findings, {stats['teardowns']} teardowns, "
+              f"{stats['contended_percent']:.1f} % contended, "
+              f"{stats['duration_s']:.0f} s", flush=True)
+        good = good and code == 0
+    return 0 if good else 1
+
+
+def planhash(args):
+    first, last = (int(n) for n in args.seeds.split(".."))
+    good = True
+    for seed in range(first, last + 1):
+        hashes = {preset: run(binary(preset), "--seed", str(seed),
+                              "--duration", "1s")[1]["plan_hash"]
+                  for preset in args.preset}
+        good = good and len(set(hashes.values())) == 1
+        print(f"seed {seed}: {hashes}", flush=True)
+    return 0 if good else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what",
+                        choices=["rate", "controls", "clean", "planhash"])
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--seeds", default="1..5")
+    parser.add_argument("--preset", action="append", choices=PRESETS)
+    parser.add_argument("--best", action="store_true",
+                        help="controls: in their best build only, with plan")
+    parser.add_argument("--binary", help="controls: this program")
+    args = parser.parse_args()
+    if args.preset is None:
+        args.preset = ["release"] if args.what == "rate" else PRESETS
+    return {"rate": rate, "controls": controls, "clean": clean,
+            "planhash": planhash}[args.what](args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
