@@ -16,8 +16,11 @@ namespace harness {
 struct LruInfo {
   std::string name;
   std::string doc;
-  std::span<const lru::stage_info> stages;       // in order of teardown
-  std::span<const lru::fault_point> absent;      // points it never reaches
+  std::span<const lru::stage_info> stages;   // in order of teardown
+  std::span<const lru::fault_point> absent;  // points it never reaches
+  // Its implicit points, without `:done`. Empty: it publishes none, and a
+  // config may name any.
+  std::span<const std::string_view> implicit = {};
   bool Has(lru::fault_point fp) const;
 };
 

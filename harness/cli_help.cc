@@ -100,10 +100,14 @@ CommandSpec List() {
           1,
           "what can be named in a config",
           "With --lru, points come in that lru's order of teardown, with the\n"
-          "grace periods it requires, and without those it never reaches.\n",
+          "grace periods it requires, and without those it never reaches.\n"
+          "Implicit points lie before each operation of lru/sync/, and after\n"
+          "it with `:done` at their end.\n",
           "  lrutorture list points --lru node-lock\n"
+          "  lrutorture list points --lru node-lock --implicit\n"
           "  lrutorture list busted --json\n",
           {{"--lru", "L", "points: those of this lru, stages first"},
+           {"--implicit", "", "points: OUTER/FUNCTION>OP, those of --lru"},
            {"--json", "", "an array of objects with `name`"}}};
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "harness/catalog.h"
 #include "harness/cli.h"
+#include "harness/config_names.h"
 #include "harness/json_input.h"
 
 namespace harness {
@@ -59,6 +60,18 @@ Listing Points(const LruInfo* lru) {
     if (listed.count(info.fp) == 0 && lru->Has(info.fp)) {
       out.rows.push_back(PointRow(info));
     }
+  }
+  return out;
+}
+
+Listing ImplicitPoints(const LruInfo& lru) {
+  Listing out{{"name"}};
+  for (std::string_view name : lru.implicit) {
+    ImplicitPoint point = ParseImplicit(name);
+    out.rows.push_back({{"name", name},
+                        {"outer", point.outer},
+                        {"function", point.function},
+                        {"operation", point.op}});
   }
   return out;
 }
@@ -193,7 +206,10 @@ std::string Table(const Listing& listing) {
 constexpr const char* kNouns[] = {"points", "lrus",       "busted",
                                   "actors", "invariants", "configs"};
 
-Listing ListingOf(const std::string& noun, const LruInfo* lru, const Cli& cli) {
+Listing ListingOf(const Arguments& arguments, const Cli& cli) {
+  const std::string& noun = arguments.positionals[0];
+  const LruInfo* lru = Catalog::Get().FindLru(arguments.Value("--lru"));
+  if (arguments.Has("--implicit")) return ImplicitPoints(*lru);
   if (noun == "points") return Points(lru);
   if (noun == "lrus") return Lrus();
   if (noun == "busted") return Busted();
@@ -213,8 +229,14 @@ std::string WhyNot(const Arguments& arguments) {
     }
     return absl::StrCat("list: unknown noun '", Printable(noun), "'", hint);
   }
-  if (!arguments.Has("--lru")) return "";
-  if (noun != "points") return "--lru: only `list points` has it";
+  for (const char* option : {"--lru", "--implicit"}) {
+    if (noun != "points" && arguments.Has(option)) {
+      return absl::StrCat(option, ": only `list points` has it");
+    }
+  }
+  if (!arguments.Has("--lru")) {
+    return arguments.Has("--implicit") ? "--implicit: needs --lru" : "";
+  }
   std::string lru = arguments.Value("--lru");
   if (Catalog::Get().FindLru(lru) != nullptr) return "";
   std::vector<std::string> names;
@@ -231,9 +253,7 @@ int ListCommand(const Args& args, const Cli& cli) {
   if (!Accept("list", args, cli, arguments, code)) return code;
   std::string why = WhyNot(arguments);
   if (!why.empty()) return UsageError(cli, why);
-  Listing listing =
-      ListingOf(arguments.positionals[0],
-                Catalog::Get().FindLru(arguments.Value("--lru")), cli);
+  Listing listing = ListingOf(arguments, cli);
   std::string text =
       arguments.Has("--json") ? listing.rows.dump(2) + "\n" : Table(listing);
   std::fputs(text.c_str(), cli.out);

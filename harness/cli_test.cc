@@ -74,15 +74,33 @@ TEST_F(CliTest, ListPointsComeInTheOrderOfDeclaration) {
 TEST_F(CliTest, ListPointsOfAnLruHasItsStagesFirst) {
   auto rows = nlohmann::json::parse(
       Run({"list", "points", "--lru", "node-lock", "--json"}).out);
-  ASSERT_GT(rows.size(), 6u);
+  ASSERT_GT(rows.size(), 8u);
   EXPECT_EQ(rows[2]["name"], "kill_confirmed");
   EXPECT_EQ(rows[2]["stage"], "3");
   EXPECT_EQ(rows[2]["since"], "RCU after ref_killed");
-  EXPECT_EQ(rows[3]["per"], "list");
-  EXPECT_EQ(rows[5]["name"], "css_free");
-  EXPECT_FALSE(rows[6].contains("stage"));
+  EXPECT_EQ(rows[4]["per"], "list");
+  EXPECT_EQ(rows[7]["name"], "css_free");
+  EXPECT_FALSE(rows[8].contains("stage"));
   EXPECT_EQ(rows.size(), size_t{lru::NR_FAULT_POINTS} - 2) << "2 are absent";
   for (const auto& row : rows) EXPECT_NE(row["name"], "dead_list_seen");
+}
+
+TEST_F(CliTest, ListPointsImplicit) {
+  EXPECT_EQ(Run({"list", "points", "--lru", "other-lock", "--implicit"}).out,
+            "name\n"
+            "-/css_put>rmw\n"
+            "list_lru_add/f>rcu_read_lock\n"
+            "list_lru_add/lock_list_lru>spin_lock\n");
+  auto rows = nlohmann::json::parse(
+      Run({"list", "points", "--lru", "other-lock", "--implicit", "--json"})
+          .out);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[2]["name"], "list_lru_add/lock_list_lru>spin_lock");
+  EXPECT_EQ(rows[2]["outer"], "list_lru_add");
+  EXPECT_EQ(rows[2]["function"], "lock_list_lru");
+  EXPECT_EQ(rows[2]["operation"], "spin_lock");
+  EXPECT_EQ(Run({"list", "points", "--lru", "node-lock", "--implicit"}).out,
+            "name\n");
 }
 
 TEST_F(CliTest, EveryNounListsObjectsWithNames) {
@@ -121,6 +139,10 @@ TEST_F(CliTest, WrongListings) {
             "--lru: unknown lru 'nodelock' (did you mean 'node-lock'?)\n");
   EXPECT_EQ(Run({"list", "actors", "--lru", "node-lock"}).err,
             "--lru: only `list points` has it\n");
+  EXPECT_EQ(Run({"list", "actors", "--implicit"}).err,
+            "--implicit: only `list points` has it\n");
+  EXPECT_EQ(Run({"list", "points", "--implicit"}).err,
+            "--implicit: needs --lru\n");
   EXPECT_EQ(Run({"list"}).code, 2);
 }
 

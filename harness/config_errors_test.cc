@@ -213,6 +213,34 @@ constexpr BadConfig kFaults[] = {
      "/faults/0/hold_until/at: unknown fault point 'a/b>load'"},
 };
 
+// node-lock, the default, publishes no list here: any name will do.
+constexpr BadConfig kImplicit[] = {
+    {R"({"faults": [{"at": "any/thing>spin_lock", "delay_us": 1}]})", ""},
+    {R"({"lru": "other-lock", "faults": [
+         {"at": "list_lru_add/lock_list_lru>spin_lock", "delay_us": 1},
+         {"at": "-/css_put>rmw:done", "delay_us": 1}]})",
+     ""},
+    {R"({"lru": "other-lock", "faults": [
+         {"at": "list_lru_ad/lock_list_lru>spin_lock", "delay_us": 1},
+         {"at": "list_lru_add/lock_list_lru>spin_unlock:done", "delay_us": 1},
+         {"at": "css_put/css_put>rmw", "delay_us": 1},
+         {"at": "nowhere_at_all/in_no_function>mutex_lock", "delay_us": 1}]})",
+     "/faults/0/at: lru 'other-lock' has no implicit point "
+     "'list_lru_ad/lock_list_lru>spin_lock' (did you mean "
+     "'list_lru_add/lock_list_lru>spin_lock'?)\n"
+     "/faults/1/at: lru 'other-lock' has no implicit point "
+     "'list_lru_add/lock_list_lru>spin_unlock:done' (did you mean "
+     "'list_lru_add/lock_list_lru>spin_lock:done'?)\n"
+     "/faults/2/at: lru 'other-lock' has no implicit point "
+     "'css_put/css_put>rmw' (did you mean '-/css_put>rmw'?)\n"
+     "/faults/3/at: lru 'other-lock' has no implicit point "
+     "'nowhere_at_all/in_no_function>mutex_lock' (see lrutorture list points "
+     "--lru other-lock --implicit)"},
+    {R"({"faults": [{"at": "-x/css_put>rmw", "delay_us": 1}]})",
+     "/faults/0/at: '-x/css_put>rmw' is no implicit point: write "
+     "OUTER/FUNCTION>OP or OUTER/FUNCTION>OP:done"},
+};
+
 // Errors of several steps come in the order of the document.
 constexpr BadConfig kSeveral[] = {
     {R"({"faults": [{"at": "ref_put"}, {"at": "x_y_z_w", "delay_us": 1}],
@@ -235,6 +263,7 @@ LRUTORTURE_BAD(Types);
 LRUTORTURE_BAD(Numbers);
 LRUTORTURE_BAD(Names);
 LRUTORTURE_BAD(Faults);
+LRUTORTURE_BAD(Implicit);
 LRUTORTURE_BAD(Several);
 #undef LRUTORTURE_BAD
 

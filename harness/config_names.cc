@@ -141,9 +141,12 @@ ImplicitPoint ParseImplicit(std::string_view text) {
   ImplicitPoint point;
   size_t slash = text.find('/');
   size_t angle = text.find('>');
-  if (slash == text.npos || angle == text.npos || angle < slash ||
-      !IsIdentifier(text.substr(0, slash)) ||
-      !IsIdentifier(text.substr(slash + 1, angle - slash - 1))) {
+  if (slash != text.npos && angle != text.npos && slash < angle) {
+    point.outer = std::string(text.substr(0, slash));
+    point.function = std::string(text.substr(slash + 1, angle - slash - 1));
+  }
+  if ((!IsIdentifier(point.outer) && point.outer != lru::kNoOuter) ||
+      !IsIdentifier(point.function)) {
     point.error = "'" + Printable(text, 120) +
                   "' is no implicit point: write OUTER/FUNCTION>OP or "
                   "OUTER/FUNCTION>OP:done";

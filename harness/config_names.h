@@ -75,9 +75,13 @@ std::vector<std::string> OperationNames();  // verbs of actors
 
 // `OUTER/FUNCTION>OP[:done]`, taken apart.
 struct ImplicitPoint {
+  std::string outer;  // lru::kNoOuter: no call of the outer API
+  std::string function;
   std::string op;
   bool done = false;
   std::string error;  // why it is none; empty: it is one
+  // As lists have it: without `:done`.
+  std::string Name() const { return outer + "/" + function + ">" + op; }
 };
 // Whether the text means to be one at all.
 bool LooksImplicit(std::string_view text);

@@ -146,6 +146,24 @@ void CheckTarget(const Config& config, const Fault& fault, const LruInfo* lru,
   }
 }
 
+// A point that the lru does not have would silently never fire.
+void CheckImplicit(const Fault& fault, const LruInfo* lru,
+                   const std::string& at, Findings& found) {
+  if (fault.implicit.empty() || lru == nullptr || lru->implicit.empty()) return;
+  ImplicitPoint point = ParseImplicit(fault.implicit);
+  std::vector<std::string> names(lru->implicit.begin(), lru->implicit.end());
+  if (absl::c_linear_search(names, point.Name())) return;
+  const char* side = point.done ? ":done" : "";
+  std::string nearest = Nearest(point.Name(), names);
+  std::string hint = nearest.empty()
+                         ? absl::StrCat("see lrutorture list points --lru ",
+                                        lru->name, " --implicit")
+                         : absl::StrCat("did you mean '", nearest, side, "'?");
+  found.Error(at + "/at",
+              absl::StrCat("lru '", lru->name, "' has no implicit point ",
+                           PointName(fault), " (", hint, ")"));
+}
+
 void CheckEngine(const Config& config, Findings& found) {
   if (config.engine == kEngineMissing) {
     found.Error("/engine",
@@ -217,6 +235,7 @@ void CheckRules(const Json& document, const Config& config,
     CheckHow(fault, explicit_how, at, found);
     CheckHold(config, fault, lru, at, found);
     CheckTarget(config, fault, lru, at, found);
+    if (!Broken(broken, "/lru")) CheckImplicit(fault, lru, at, found);
   }
 }
 

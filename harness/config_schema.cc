@@ -44,8 +44,9 @@ Json ImplicitSchema() {
   for (const std::string& op : SyncOpNames()) {
     ops += (ops.empty() ? "" : "|") + op;
   }
-  return {{"type", "string"},
-          {"pattern", "^[A-Za-z0-9_]+/[A-Za-z0-9_]+>(" + ops + ")(:done)?$"}};
+  return {
+      {"type", "string"},
+      {"pattern", "^(-|[A-Za-z0-9_]+)/[A-Za-z0-9_]+>(" + ops + ")(:done)?$"}};
 }
 
 Json TypeSchema(const Spec& spec) {

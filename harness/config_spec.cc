@@ -60,7 +60,8 @@ Spec Array(int64_t max, Spec item, std::string doc) {
 Spec Point() {
   Spec spec = Name("fault point", FaultPointNames(), nullptr,
                    "Where it happens: a name from `list points`, or "
-                   "OUTER/FUNCTION>OP[:done] for an implicit point.");
+                   "OUTER/FUNCTION>OP[:done] for an implicit point: one of "
+                   "`list points --lru L --implicit`.");
   spec.type = SpecType::kPoint;
   return spec;
 }

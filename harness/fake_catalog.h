@@ -19,6 +19,12 @@ inline constexpr lru::stage_info kFakeStages[] = {
 inline constexpr lru::fault_point kFakeAbsent[] = {lru::FP_list_marked_dead,
                                                    lru::FP_dead_list_seen};
 
+inline constexpr std::string_view kFakeImplicit[] = {
+    "-/css_put>rmw",
+    "list_lru_add/f>rcu_read_lock",
+    "list_lru_add/lock_list_lru>spin_lock",
+};
+
 // Any number of times; what is there already stays as it is.
 inline void RegisterFakes() {
   Catalog& catalog = Catalog::Get();
@@ -27,7 +33,7 @@ inline void RegisterFakes() {
         LruInfo{"node-lock", "One lock per node.", kFakeStages, kFakeAbsent});
   }
   if (catalog.FindLru("other-lock") == nullptr) {
-    catalog.Add(LruInfo{"other-lock", "Another lock.", {}, {}});
+    catalog.Add(LruInfo{"other-lock", "Another lock.", {}, {}, kFakeImplicit});
   }
   for (const char* actor : {"shrinker", "destroyer", "deleter", "adder"}) {
     if (!catalog.HasActor(actor)) catalog.Add(ActorInfo{actor, "Does things."});

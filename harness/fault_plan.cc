@@ -34,7 +34,7 @@ bool CompiledFault::MatchesFunction(const char* outer_name,
     if (!name || function != name) return false;
     seen_function.store(name, std::memory_order_relaxed);
   }
-  return outer == (outer_name ? outer_name : "");
+  return outer == (outer_name ? outer_name : lru::kNoOuter);
 }
 
 FaultPlan::FaultPlan(const Config& config, uint64_t seed)

@@ -276,6 +276,19 @@ TEST_F(HookTest, ImplicitPointIsOuterFunctionOperationAndSide) {
   EXPECT_EQ(hit("list_lru_add", function, lru::SYNC_spin_lock, true), 2u);
 }
 
+TEST_F(HookTest, ImplicitPointOutsideTheOuterApiHasADashForIt) {
+  Fault& fault = AddFault(lru::NR_FAULT_POINTS);
+  fault.implicit = "-/css_put>rmw";
+  fault.delay = Delay{1, 1};
+  Arm();
+  slot().task.api.store("list_lru_add");
+  lru::sync_point(lru::SYNC_rmw, "css_put", nullptr);
+  EXPECT_EQ(Fired(0), 0u);
+  slot().task.api.store(nullptr);
+  lru::sync_point(lru::SYNC_rmw, "css_put", nullptr);
+  EXPECT_EQ(Fired(0), 1u);
+}
+
 TEST_F(HookTest, SyncHookStaysOffWithoutImplicitFaults) {
   AddDelay(lru::FP_src_locked);
   Arm();

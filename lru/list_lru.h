@@ -29,6 +29,7 @@
 #define LRUTORTURE_LRU_LIST_LRU_H_
 
 #include <span>
+#include <string_view>
 
 #include "lru/fault_points.h"
 #include "lru/list.h"
@@ -98,8 +99,9 @@ struct list_lru_ops {
   const char* doc;
   // Whether RETRY, REMOVED_RETRY and STOP return with the lock dropped.
   bool returns_unlocked;
-  std::span<const stage_info> stages;   // of its teardown, in order
-  std::span<const fault_point> absent;  // points it never reaches
+  std::span<const stage_info> stages;          // of its teardown, in order
+  std::span<const fault_point> absent;         // points it never reaches
+  std::span<const std::string_view> implicit;  // points it visits, by name
 
   // -ENOMEM with nothing left behind; destroy may follow a failed init. The
   // shrinker (may be null) is alive until destroy. Destroy needs no users.

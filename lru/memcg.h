@@ -47,7 +47,7 @@ struct mem_cgroup {
   } id;
   std::atomic<obj_cgroup*> objcg = nullptr;  // null: charge the parent
   list_head objcg_list;                      // inherited ones, objcg_lock
-  std::atomic<shrinker_info*> shrinker_info[kNodesMax] = {};
+  std::atomic<lru::shrinker_info*> shrinker_info[kNodesMax] = {};
 };
 inline u32 serial_of(const mem_cgroup* memcg) { return memcg->css.serial; }
 

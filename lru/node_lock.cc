@@ -1,5 +1,7 @@
 #include "lru/node_lock.h"
 
+#include "lru/implicit_points.h"
+
 namespace lru {
 
 mutex list_lrus_mutex{"list_lrus_mutex"};
@@ -52,6 +54,7 @@ const list_lru_ops& node_lock_ops() {
         "one lock per (lru, node), ids rewritten, objcgs first: Linux <= 6.12");
     ops.stages = node_lock_stages();
     ops.absent = node_lock_absent();
+    ops.implicit = implicit_points_node_lock();
     return ops;
   }();
   return kOps;

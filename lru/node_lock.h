@@ -498,6 +498,7 @@ constexpr list_lru_ops make_node_lock_ops(const char* name, const char* doc) {
       .returns_unlocked = false,
       .stages = {},
       .absent = {},
+      .implicit = {},
       .list_lru_init = L::list_lru_init,
       .list_lru_destroy = L::list_lru_destroy,
       .list_lru_add = L::list_lru_add,

@@ -32,12 +32,16 @@ inline const Object* ObjectOf(const lru::list_head* item) {
   return static_cast<const Object*>(lru::slab_obj_of(item));
 }
 
+// What the item_state oracle saw when the lock of the item's list was taken.
+enum WasLinked : uint8_t { kNotSeen, kNotLinked, kLinked };
+
 // Hangs off the task (task::user). Task-local, so plain.
 struct TaskNotes {
   harness::Prng* prng = nullptr;
   uint64_t linked = 0;    // item_linked seen by this task
   uint64_t unlinked = 0;  // item_unlinked
   uint32_t memcg = 0;     // serial that the last lookup of a list was for
+  WasLinked was_linked = kNotSeen;
 };
 inline TaskNotes* CurrentNotes() {
   return static_cast<TaskNotes*>(lru::current_task()->user);

@@ -55,8 +55,8 @@ bool RegisterControl(Control control) {
 
 bool RegisterLru(const lru::list_lru_ops& ops) {
   Lrus()[ops.name] = &ops;
-  harness::Catalog::Get().Add(
-      harness::LruInfo{ops.name, ops.doc, ops.stages, ops.absent});
+  harness::Catalog::Get().Add(harness::LruInfo{ops.name, ops.doc, ops.stages,
+                                               ops.absent, ops.implicit});
   return true;
 }
 

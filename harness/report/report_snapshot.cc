@@ -49,6 +49,9 @@ bool IsIdle(const lru::task& task) {
   return LiteralText(task.waiting.load(kRelaxed)) == "idle";
 }
 
+// A sanitizer that takes longer than this before it tells us was at its report.
+constexpr double kSanitizerUs = 10'000;
+
 // When the recording stopped. A sanitizer may have worked on its own report
 // for a while before it told us: then nothing newer was recorded.
 uint64_t EndTicks(const Recorder& r, const FindingSlot& slot) {
@@ -58,7 +61,9 @@ uint64_t EndTicks(const Recorder& r, const FindingSlot& slot) {
       newest = std::max(newest, event.ticks + event.duration_ticks);
     }
   }
-  return newest ? std::min(newest, slot.ticks) : slot.ticks;
+  bool late = newest && newest < slot.ticks &&
+              MicrosBetween(r, newest, slot.ticks) > kSanitizerUs;
+  return late ? newest : slot.ticks;
 }
 
 Json ActorToJson(const Recorder& r, const TaskSlot& task,

@@ -36,8 +36,18 @@ struct Signal {
   const char* name;
 };
 constexpr Signal kSignals[] = {
-    {"SEGV", "SIGSEGV"}, {"BUS", "SIGBUS"},   {"FPE", "SIGFPE"},
-    {"ILL", "SIGILL"},   {"ABRT", "SIGABRT"}, {"TRAP", "SIGTRAP"},
+    {"SEGV", "SIGSEGV"},
+    {"BUS", "SIGBUS"},
+    {"FPE", "SIGFPE"},
+    {"ILL", "SIGILL"},
+    {"ABRT", "SIGABRT"},
+    {"TRAP", "SIGTRAP"},
+    // How it names a SIGSEGV when it can tell more.
+    {"null-deref", "SIGSEGV"},
+    {"wild-addr", "SIGSEGV"},
+    {"wild-addr-read", "SIGSEGV"},
+    {"wild-addr-write", "SIGSEGV"},
+    {"wild-jump", "SIGSEGV"},
 };
 
 const char* SignalOf(const char* description) {

@@ -42,7 +42,10 @@ enum sync_op : u8 {
 };
 const char* sync_op_name(sync_op op);
 
-// One implicit point: `OUTER/FUNCTION>OP` before, `...>OP:done` after.
+// One implicit point: `OUTER/FUNCTION>OP` before, `...>OP:done` after. OUTER is
+// the call of the outer API that its task is in (task::api), or `-` when there
+// is none: work queues, RCU callbacks, css and memcg code, callers.
+inline constexpr char kNoOuter[] = "-";
 struct sync_site {
   sync_op op;
   bool done;

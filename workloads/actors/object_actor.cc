@@ -12,14 +12,24 @@ harness::Operation OperationOn(harness::Verb verb, const Object* object) {
 
 // The result must agree with what was seen under the lock (L1): item_state.
 void CheckResult(const char* verb, bool result, uint64_t changes,
-                 const Object* object) {
-  if (changes == (result ? 1 : 0)) return;
-  harness::ReportInvariant(
-      "item_state", 0,
-      "list_lru_%s of object %u returned %s, but the item was %s %llu times",
-      verb, object->serial, result ? "true" : "false",
-      verb[0] == 'a' ? "linked" : "unlinked",
-      static_cast<unsigned long long>(changes));
+                 WasLinked was_linked, const Object* object) {
+  bool is_add = verb[0] == 'a';
+  if (changes != (result ? 1 : 0)) {
+    harness::ReportInvariant(
+        "item_state", 0,
+        "list_lru_%s of object %u returned %s, but the item was %s %llu times",
+        verb, object->serial, result ? "true" : "false",
+        is_add ? "linked" : "unlinked",
+        static_cast<unsigned long long>(changes));
+  } else if (was_linked != kNotSeen &&
+             result != (was_linked == (is_add ? kNotLinked : kLinked))) {
+    harness::ReportInvariant(
+        "item_state", 0,
+        "list_lru_%s of object %u returned %s, but the item was %s a list "
+        "when its lock was taken",
+        verb, object->serial, result ? "true" : "false",
+        was_linked == kLinked ? "on" : "not on");
+  }
 }
 
 }  // namespace
@@ -60,9 +70,10 @@ void ObjectActor::AddOne(harness::Prng& prng, Object* object) {
   harness::BeginOperation(op);
   uint64_t before = notes_.linked;
   notes_.memcg = 0;
+  notes_.was_linked = kNotSeen;
   bool result =
       raw ? world_.ops().add(lru, object) : world_.ops().add_obj(lru, object);
-  CheckResult("add", result, notes_.linked - before, object);
+  CheckResult("add", result, notes_.linked - before, notes_.was_linked, object);
   op.memcg = notes_.memcg;
   harness::EndOperation(op, result);
 }
@@ -75,9 +86,11 @@ void ObjectActor::DelOne(harness::Prng& prng, Object* object) {
   harness::BeginOperation(op);
   uint64_t before = notes_.unlinked;
   notes_.memcg = 0;
+  notes_.was_linked = kNotSeen;
   bool result =
       raw ? world_.ops().del(lru, object) : world_.ops().del_obj(lru, object);
-  CheckResult("del", result, notes_.unlinked - before, object);
+  CheckResult("del", result, notes_.unlinked - before, notes_.was_linked,
+              object);
   op.memcg = notes_.memcg;
   harness::EndOperation(op, result);
 }

@@ -15,11 +15,11 @@ namespace workloads {
 namespace {
 
 struct WithoutLock : lru::node_lock_steps {
-  static void lock_for_reparent(lru::list_lru_node* nlru)
+  static void lock_for_reparent([[maybe_unused]] lru::list_lru_node* nlru)
       ABSL_EXCLUSIVE_LOCK_FUNCTION(nlru->lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     lru::detail::rcu_enter();
   }
-  static void unlock_after_reparent(lru::list_lru_node* nlru)
+  static void unlock_after_reparent([[maybe_unused]] lru::list_lru_node* nlru)
       ABSL_UNLOCK_FUNCTION(nlru->lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     lru::detail::rcu_leave();
   }

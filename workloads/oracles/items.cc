@@ -6,6 +6,8 @@
 // counter updated after the call has returned would go wrong on correct code.
 // A retired object may still be on a list until its grace period has passed;
 // at rest none is left.
+#include <algorithm>
+
 #include "harness/flight_recorder.h"
 #include "lru/sync/alloc.h"
 #include "workloads/registry.h"
@@ -27,6 +29,14 @@ std::atomic<uint32_t>& LinkedWord(const fault_site& site) {
 
 void OnLookup(fault_point, const fault_site& site) {
   if (TaskNotes* notes = CurrentNotes()) notes->memcg = site.memcg.serial;
+}
+
+// Under the lock: what add and del must find, and so return.
+void OnLocked(fault_point, const fault_site& site) {
+  TaskNotes* notes = CurrentNotes();
+  if (!notes) return;
+  notes->was_linked =
+      LinkedWord(site).load(std::memory_order_relaxed) ? kLinked : kNotLinked;
 }
 
 void OnLinked(fault_point, const fault_site& site) {
@@ -63,6 +73,7 @@ void OnUnlinked(fault_point, const fault_site& site) {
 }
 
 void Start(World&) {
+  harness::Observe(lru::FP_list_locked, OnLocked);
   harness::Observe(lru::FP_list_looked_up, OnLookup);
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_item_unlinked, OnUnlinked);
@@ -130,7 +141,8 @@ uint64_t CheckLru(World& world, uint32_t index, uint64_t limit) {
 }
 
 void CheckTotals(World& world) {
-  auto limit = static_cast<uint64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ));
+  auto limit = static_cast<uint64_t>(
+      std::max<int64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0));
   uint64_t on_lists = 0;
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     on_lists += CheckLru(world, i, limit);

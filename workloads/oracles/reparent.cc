@@ -7,7 +7,13 @@
 // parent's list although the child's is not drained yet. Legal there; so
 // "passed over" is judged by objcgs_reparented, the last stage that surely
 // comes before the rewrite.
+#include <algorithm>
+#include <vector>
+
 #include "harness/flight_recorder.h"
+#include "lru/slab.h"
+#include "lru/sync/alloc.h"
+#include "workloads/oracles/drain_words.h"
 #include "workloads/registry.h"
 
 namespace workloads {
@@ -34,6 +40,17 @@ bool IsPassedOver(uint32_t serial) {
          serial;
 }
 
+// Memcgs whose reparenting is over.
+std::atomic<uint32_t> finished[kMemcgs];
+
+bool IsFinished(uint32_t serial) {
+  return serial &&
+         finished[serial % kMemcgs].load(std::memory_order_relaxed) == serial;
+}
+
+DrainWords words;
+uint32_t nr_lrus = 0;
+
 const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
   return static_cast<const lru::mem_cgroup*>(ref.ptr);
 }
@@ -55,14 +72,61 @@ void OnSpliced(fault_point, const fault_site& site) {
         "nr_items %ld)",
         src->serial, site.memcg.serial, site.lru.serial, site.nid, nr_items);
   }
-  uint32_t owner = dst->owner ? lru::serial_of(dst->owner)
-                              : lru::serial_of(lru::root_mem_cgroup);
-  if (owner == site.parent.serial && !IsDrained(dst->serial)) return;
+  words.Spliced(site.memcg.serial, site.lru.serial, site.nid);
+  if (dst->owner) {
+    words.Used(lru::serial_of(dst->owner), site.lru.serial, site.nid);
+  }
+  const lru::mem_cgroup* owner = dst->owner ? dst->owner : lru::root_mem_cgroup;
+  // Not what the site says of its parent: that may be the mistake.
+  const lru::mem_cgroup* parent = lru::parent_mem_cgroup(MemcgOf(site.memcg));
+  if (owner == parent && !IsDrained(dst->serial)) return;
   harness::ReportInvariant(
       "reparent_target", site.memcg.serial,
       "memcg %u was reparented to list %u of memcg %u, which is not its "
       "parent %u's live list",
-      site.memcg.serial, dst->serial, owner, site.parent.serial);
+      site.memcg.serial, dst->serial, lru::serial_of(owner),
+      lru::serial_of(parent));
+}
+
+void CheckAllSpliced(const fault_site& site, uint32_t lru) {
+  int nid = words.NotSpliced(site.memcg.serial, lru);
+  if (nid < 0) return;
+  harness::ReportInvariant(
+      "empty_after_reparent", site.memcg.serial,
+      "memcg %u has been reparented, but its list of lru %u on node %d, which "
+      "has had items, was left out",
+      site.memcg.serial, lru, nid);
+}
+
+// Drained on all nodes, then out of the xarray, then freed (24).
+void OnListsDrained(fault_point, const fault_site& site) {
+  CheckAllSpliced(site, site.lru.serial);
+  words.Reach(site.memcg.serial, site.lru.serial, DrainWords::kDrained);
+}
+
+void CheckReached(const fault_site& site, DrainWords::Flag flag,
+                  const char* what, const char* before) {
+  if (words.MayHaveReached(site.memcg.serial, site.lru.serial, flag)) return;
+  harness::ReportInvariant(
+      "empty_after_reparent", site.memcg.serial,
+      "the lists of memcg %u on lru %u were %s before they were %s",
+      site.memcg.serial, site.lru.serial, what, before);
+}
+
+void OnErased(fault_point, const fault_site& site) {
+  CheckReached(site, DrainWords::kDrained, "taken out of the xarray",
+               "drained");
+  words.Reach(site.memcg.serial, site.lru.serial, DrainWords::kErased);
+}
+
+void OnFreeQueued(fault_point, const fault_site& site) {
+  CheckReached(site, DrainWords::kErased, "freed", "out of the xarray");
+}
+
+void OnReparented(fault_point, const fault_site& site) {
+  for (uint32_t lru = 1; lru <= nr_lrus; lru++) CheckAllSpliced(site, lru);
+  finished[site.memcg.serial % kMemcgs].store(site.memcg.serial,
+                                              std::memory_order_relaxed);
 }
 
 // Is `owner` the nearest ancestor of memcg, itself included, whose list may
@@ -76,7 +140,7 @@ bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner) {
 }
 
 void CheckList(const fault_site& site) {
-  if (IsDrained(site.list.serial)) {
+  if (IsDrained(site.list.serial) || IsFinished(site.owner.serial)) {
     harness::ReportInvariant(
         "empty_after_reparent", site.owner.serial,
         "object %u was linked to list %u of memcg %u after that list had been "
@@ -105,32 +169,85 @@ uint64_t aware_lrus = 0;
 void OnLinked(fault_point, const fault_site& site) {
   uint32_t lru = site.lru.serial;
   if (lru == 0 || lru > 64 || !(aware_lrus >> (lru - 1) & 1)) return;
+  words.Used(site.owner.serial, lru, site.nid);
   CheckList(site);
 }
 
 void Start(World& world) {
   for (auto& word : drained) word.store(0, std::memory_order_relaxed);
   for (auto& word : passed_over) word.store(0, std::memory_order_relaxed);
+  for (auto& word : finished) word.store(0, std::memory_order_relaxed);
+  words.Clear();
+  nr_lrus = world.nr_lrus();
   aware_lrus = 0;
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     if (world.lru(i)->memcg_aware) aware_lrus |= uint64_t{1} << i;
   }
   harness::Observe(lru::FP_objcgs_reparented, OnObjcgsReparented);
   harness::Observe(lru::FP_node_spliced, OnSpliced);
+  harness::Observe(lru::FP_lists_drained, OnListsDrained);
+  harness::Observe(lru::FP_xa_erased, OnErased);
+  harness::Observe(lru::FP_mlru_free_queued, OnFreeQueued);
+  harness::Observe(lru::FP_nr_deferred_reparented, OnReparented);
   harness::Observe(lru::FP_item_linked, OnLinked);
 }
 
-void VisitList(const lru::list_lru_view& view, void*) {
-  if (!IsDrained(view.list->serial)) return;
+// --- at rest: every teardown has ended; the memcgs alive are the world's
+// -----------------------------------------------------------------------
+
+struct Rest {
+  std::vector<const lru::mem_cgroup*> alive;
+  uint64_t limit;  // more items than objects: the list is a loop
+  uint32_t lru_serial;
+};
+
+void CheckItems(const lru::list_lru_view& view, const lru::mem_cgroup* owner,
+                const Rest& rest) {
+  lru::rcu_guard guard;
+  uint64_t length = 0;
+  for (const lru::list_head* at = view.list->list.next;
+       at != &view.list->list && ++length <= rest.limit; at = at->next) {
+    const lru::mem_cgroup* memcg = lru::mem_cgroup_from_slab_obj(at);
+    if (!memcg || memcg == owner) continue;
+    harness::ReportInvariant(
+        "reparent_target", lru::serial_of(owner),
+        "at rest object %u is on list %u of memcg %u (lru %u, nid %d), but "
+        "belongs to memcg %u",
+        lru::serial_of(at), view.list->serial, lru::serial_of(owner),
+        rest.lru_serial, view.nid, lru::serial_of(memcg));
+    return;
+  }
+}
+
+void VisitList(const lru::list_lru_view& view, void* arg) {
+  const Rest& rest = *static_cast<const Rest*>(arg);
+  const lru::mem_cgroup* owner = view.list->owner;
+  // Known by address alone: the memory may be gone.
+  bool alive = !owner || std::find(rest.alive.begin(), rest.alive.end(),
+                                   owner) != rest.alive.end();
+  if (alive && !IsDrained(view.list->serial)) {
+    CheckItems(view, owner ? owner : lru::root_mem_cgroup, rest);
+    return;
+  }
   harness::ReportInvariant(
       "empty_after_reparent", 0,
-      "at rest list %u, drained for ever, is still to be found (nid %d)",
-      view.list->serial, view.nid);
+      "at rest list %u (lru %u, nid %d), whose memcg has been %s, is still to "
+      "be found",
+      view.list->serial, rest.lru_serial, view.nid,
+      alive ? "reparented" : "torn down");
 }
 
 void CheckTotals(World& world) {
+  Rest rest;
+  rest.limit = static_cast<uint64_t>(
+      std::max<int64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0));
+  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+    rest.alive.push_back(world.memcg(i).load(std::memory_order_relaxed));
+  }
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
-    world.lru_ops().for_each_list(world.lru(i), VisitList, nullptr);
+    if (!world.lru(i)->memcg_aware) continue;
+    rest.lru_serial = world.lru(i)->serial;
+    world.lru_ops().for_each_list(world.lru(i), VisitList, &rest);
   }
 }
 

@@ -1,0 +1,226 @@
+// ctest: torture
+// The checked-in list of implicit points names every site that a run visits
+// while faults are armed. After a change of lru/ or of the actors, write it
+// anew from a longer run, look at the difference, and format nothing:
+//
+//   LRUTORTURE_WRITE_IMPLICIT=lru/implicit_points_node_lock.inc
+//       build/release/workloads/implicit_points_test
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gtest/gtest.h"
+#include "harness/flight_recorder.h"
+#include "harness/supervisor.h"
+#include "workloads/registry.h"
+#include "workloads/torture.h"
+
+namespace workloads {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr char kLru[] = "node-lock";
+constexpr uint64_t kTestMs = 1'000;
+constexpr uint64_t kWriteMs = 30'000;
+
+// --- what each thread has visited: written by it alone, read after it ended
+
+struct Place {
+  std::atomic<const char*> function = nullptr;  // null: free
+  std::atomic<const char*> outer = nullptr;
+  std::atomic<uint32_t> op = 0;
+};
+
+struct Visits {
+  Place places[4096];
+};
+
+constexpr uint32_t kThreadsMax = 64;
+Visits all_visits[kThreadsMax];
+std::atomic<uint32_t> nr_threads = 0;
+std::atomic<uint64_t> nr_lost = 0;
+
+Visits* MyVisits() {
+  thread_local const uint32_t index = nr_threads.fetch_add(1, kRelaxed);
+  return index < kThreadsMax ? &all_visits[index] : nullptr;
+}
+
+void Collect(const lru::sync_site& site) {
+  lru::task* task = lru::current_task();
+  Visits* visits = task ? MyVisits() : nullptr;
+  if (!visits) {
+    nr_lost.fetch_add(1, kRelaxed);
+    return;
+  }
+  const char* outer = task->api.load(kRelaxed);
+  size_t hash = reinterpret_cast<uintptr_t>(site.function) * 31 +
+                reinterpret_cast<uintptr_t>(outer) * 7 + site.op;
+  for (size_t probe = 0; probe < std::size(visits->places); probe++) {
+    Place& place = visits->places[(hash + probe) % std::size(visits->places)];
+    const char* function = place.function.load(kRelaxed);
+    if (!function) {
+      place.outer.store(outer, kRelaxed);
+      place.op.store(site.op, kRelaxed);
+      place.function.store(site.function, kRelaxed);
+      return;
+    }
+    if (function == site.function && place.outer.load(kRelaxed) == outer &&
+        place.op.load(kRelaxed) == site.op) {
+      return;
+    }
+  }
+  nr_lost.fetch_add(1, kRelaxed);
+}
+
+std::set<std::string> Visited() {
+  std::set<std::string> names;
+  for (const Visits& visits : all_visits) {
+    for (const Place& place : visits.places) {
+      const char* function = place.function.load(kRelaxed);
+      if (!function) continue;
+      const char* outer = place.outer.load(kRelaxed);
+      auto op = static_cast<lru::sync_op>(place.op.load(kRelaxed));
+      names.insert(absl::StrCat(outer ? outer : lru::kNoOuter, "/", function,
+                                ">", lru::sync_op_name(op)));
+    }
+  }
+  return names;
+}
+
+// --- the runs
+
+class Watched : public Torture {
+ public:
+  // The harness has installed its own hook by now and has not armed it.
+  void Setup(const harness::Config& config, uint64_t seed) override {
+    Torture::Setup(config, seed);
+    lru::lru_sync_hook.store(Collect, kRelaxed);
+  }
+};
+
+harness::Config Parse(const std::string& text, uint64_t duration_ms) {
+  harness::ParsedConfig parsed = harness::ParseConfig(text, {});
+  EXPECT_EQ(absl::StrJoin(parsed.errors, "\n"), "");
+  harness::Config config = parsed.config;
+  config.lru = kLru;
+  config.duration_ms = duration_ms;
+  config.actors.clear();
+  for (const harness::ActorInfo& info : harness::Catalog::Get().actors()) {
+    harness::ActorSpec spec;
+    spec.type = info.name;
+    spec.count = 2;
+    config.actors.push_back(spec);
+  }
+  return config;
+}
+
+void RunHere(const harness::Config& config, harness::Workload& workload) {
+  EXPECT_TRUE(harness::RunStress(config, 1, workload));
+  EXPECT_EQ(harness::recorder()->nr_findings.load(kRelaxed), 0u);
+}
+
+constexpr const char* kConfigs[] = {
+    R"({"topology": {"slab_reuse": "never", "depth": 3}})",
+    // Everybody on the same few lists, memory short.
+    R"({"topology": {"nids": 1, "lrus": 1, "memcgs": 2, "objects": 16,
+                     "slab_reuse": "immediate"},
+        "faults": [
+          {"at": "memcg_allocated", "error": "ENOMEM", "one_in": 20},
+          {"at": "objcg_allocated", "error": "ENOMEM", "one_in": 20},
+          {"at": "shrinker_info_allocated", "error": "ENOMEM", "one_in": 20},
+          {"at": "id_allocated", "error": "ENOMEM", "one_in": 20},
+          {"at": "mlru_allocated", "error": "ENOMEM", "one_in": 20},
+          {"at": "xa_stored", "error": "ENOMEM", "one_in": 20},
+          {"at": "slab_allocated", "error": "ENOMEM", "one_in": 20}]})",
+    // Lookups that outlive what they found.
+    R"({"topology": {"memcgs": 4, "objects": 32},
+        "faults": [
+          {"at": "css_dying_set", "delay_us": 200, "one_in": 4},
+          {"at": "kmemcg_ids_changed", "delay_us": 200, "one_in": 4},
+          {"at": "memcg_looked_up", "delay_us": 100, "one_in": 50},
+          {"at": "mlru_allocated", "delay_us": 200, "one_in": 4}]})"};
+
+class ImplicitPointsTest : public testing::Test {
+ protected:
+  void SetUp() override { harness::MapRecorder(); }
+  void TearDown() override { harness::UnmapRecorder(); }
+  std::span<const std::string_view> listed() {
+    return harness::Catalog::Get().FindLru(kLru)->implicit;
+  }
+};
+
+void VisitAll(uint64_t duration_ms) {
+  for (const char* text : kConfigs) {
+    harness::UnmapRecorder();
+    harness::MapRecorder();
+    harness::Config config = Parse(text, duration_ms);
+    // Never fires, as its hook is replaced; arms sync operations for as long
+    // as faults are armed.
+    harness::Fault fault;
+    fault.at = lru::NR_FAULT_POINTS;
+    fault.implicit = "none/none>load";
+    fault.delay = harness::Delay{0, 0};
+    config.faults.push_back(fault);
+    Watched workload;
+    RunHere(config, workload);
+  }
+  EXPECT_EQ(nr_lost.load(kRelaxed), 0u);
+}
+
+void Write(const char* path, const std::set<std::string>& names) {
+  std::ofstream out(path);
+  out << "// Written by workloads/implicit_points_test.\n";
+  for (const std::string& name : names) out << '"' << name << "\",\n";
+}
+
+TEST_F(ImplicitPointsTest, EveryVisitedSiteIsListed) {
+  const char* path = std::getenv("LRUTORTURE_WRITE_IMPLICIT");
+  VisitAll(path ? kWriteMs : kTestMs);
+  std::set<std::string> visited = Visited();
+  if (path) return Write(path, visited);
+  EXPECT_GT(visited.size(), listed().size() / 2) << "too little has happened";
+  std::vector<std::string> missing;
+  for (const std::string& name : visited) {
+    if (!std::binary_search(listed().begin(), listed().end(), name)) {
+      missing.push_back(name);
+    }
+  }
+  EXPECT_EQ(absl::StrJoin(missing, "\n"), "") << "are visited but not listed";
+}
+
+TEST_F(ImplicitPointsTest, ListIsSortedAndWellFormed) {
+  EXPECT_EQ(std::adjacent_find(listed().begin(), listed().end(),
+                               std::greater_equal<>()),
+            listed().end());
+  for (std::string_view name : listed()) {
+    std::string text = absl::StrCat(R"({"faults": [{"at": ")", name,
+                                    R"(:done", "delay_us": 1}]})");
+    EXPECT_EQ(absl::StrJoin(harness::ParseConfig(text, {}).errors, "\n"), "");
+  }
+}
+
+// As the command line would run it: by name, through the config.
+TEST_F(ImplicitPointsTest, DelaysAtListedPointsFire) {
+  harness::Config config = Parse(R"({"faults": [
+      {"at": "list_lru_add/lock_list_lru>spin_lock", "delay_us": 1},
+      {"at": "list_lru_add/lock_list_lru>spin_lock:done", "delay_us": 1},
+      {"at": "-/css_killed_work_fn>mutex_lock:done", "delay_us": 1}]})",
+                                 300);
+  ASSERT_EQ(config.faults.size(), 3u);
+  Torture workload;
+  RunHere(config, workload);
+  for (size_t i = 0; i < config.faults.size(); i++) {
+    uint64_t fired = 0;
+    for (harness::TaskSlot& slot : harness::recorder()->tasks) {
+      fired += slot.fired[i].load(kRelaxed);
+    }
+    EXPECT_GT(fired, 0u) << config.faults[i].implicit;
+  }
+}
+
+}  // namespace
+}  // namespace workloads
