@@ -1,6 +1,5 @@
 // ctest: ordered
 #include "lru/css.h"
-
 #include "lru/test_support.h"
 
 namespace lru {
@@ -162,8 +161,7 @@ TEST_F(CssOrdered, AChargeThatLoadedTheObjcgEarlyIsTheParents) {
   mem_cgroup_destroy(child);
   engine.run_until(offline, "offline_begin");
   slab_obj* obj = nullptr;
-  task* charger =
-      engine.spawn("charger", [&] { obj = s.new_object(child); });
+  task* charger = engine.spawn("charger", [&] { obj = s.new_object(child); });
   engine.run_until(charger, "get_obj_cgroup_from_memcg>load:done");
   engine.let_go(offline);
   EXPECT_EQ(log.count(FP_objcgs_reparented, child_serial), 1);

@@ -26,7 +26,9 @@ TEST(FaultPoints, EveryStageAndAbsentPointOfNodeLockIsNamedOnce) {
   for (const stage_info& stage : node_lock_ops().stages) {
     EXPECT_TRUE(seen.insert(stage.fp).second);
     EXPECT_EQ(stage.after_gp, stage.since != NR_FAULT_POINTS);
-    if (stage.after_gp) EXPECT_TRUE(seen.count(stage.since));
+    if (stage.after_gp) {
+      EXPECT_TRUE(seen.count(stage.since));
+    }
   }
   for (fault_point absent : node_lock_ops().absent) {
     EXPECT_TRUE(seen.insert(absent).second);

@@ -56,7 +56,9 @@ TEST_F(MemcgTest, IdsAreTheLowestFreeAndReusedAfterAGracePeriodOnly) {
   while (log.count(FP_offline_end) == 0) task_yield();
   {
     rcu_guard guard;
-    if (log.count(FP_id_removed) == 0) EXPECT_EQ(mem_cgroup_from_id(id), b);
+    if (log.count(FP_id_removed) == 0) {
+      EXPECT_EQ(mem_cgroup_from_id(id), b);
+    }
   }
   css_flush();
   EXPECT_EQ(from_id(id), nullptr);
@@ -198,8 +200,10 @@ TEST_F(MemcgTest, OutOfMemoryLeavesNothingBehind) {
     bool short_path;  // css_online() had begun
   };
   constexpr error_case kCases[] = {
-      {FP_memcg_allocated, 1, false},        {FP_id_allocated, 1, false},
-      {FP_objcg_allocated, 1, true},         {FP_shrinker_info_allocated, 1, true},
+      {FP_memcg_allocated, 1, false},
+      {FP_id_allocated, 1, false},
+      {FP_objcg_allocated, 1, true},
+      {FP_shrinker_info_allocated, 1, true},
       {FP_shrinker_info_allocated, 2, true},
   };
   css_flush();

@@ -82,7 +82,8 @@ class NodeLockOrdered : public ordered_test {
 //                                objcgs, ids, all lists: reparented
 //   links its item
 // The id, read under the lock, already names the parent. (N2)
-TEST_F(NodeLockOrdered, AnAddThatFoundTheMemcgEarlyAndLinksLateLandsInTheParent) {
+TEST_F(NodeLockOrdered,
+       AnAddThatFoundTheMemcgEarlyAndLinksLateLandsInTheParent) {
   slab_obj *old = added(), *late = object();
   log.clear();
   subject::destroy(memcg);
@@ -223,8 +224,8 @@ TEST_F(NodeLockOrdered, AWalkThatDroppedTheLockMayFindItsListFreed) {
   walk_in_parts walk{false};
   unsigned long isolated = 99, nr_to_walk = 10;
   task* walker = engine.spawn("walker", [&] {
-    isolated = ops.list_lru_walk_one(&lru, 0, memcg, drop_lock, &walk,
-                                     &nr_to_walk);
+    isolated =
+        ops.list_lru_walk_one(&lru, 0, memcg, drop_lock, &walk, &nr_to_walk);
   });
   engine.run_until(walker, "isolate_unlocked");
   mem_cgroup_destroy(memcg);  // the walker's caller holds a reference (L3)
@@ -245,8 +246,8 @@ TEST_F(NodeLockOrdered, AnItemRemovedBeforeTheListWasFreedLeavesTheCounts) {
   walk_in_parts walk{true};
   unsigned long isolated = 99, nr_to_walk = 10;
   task* walker = engine.spawn("walker", [&] {
-    isolated = ops.list_lru_walk_one(&lru, 0, memcg, drop_lock, &walk,
-                                     &nr_to_walk);
+    isolated =
+        ops.list_lru_walk_one(&lru, 0, memcg, drop_lock, &walk, &nr_to_walk);
   });
   engine.run_until(walker, "isolate_unlocked");
   mem_cgroup_destroy(memcg);

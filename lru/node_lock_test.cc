@@ -333,8 +333,8 @@ TEST_F(WalkTest, IsolateMoveTakesTheItemToTheCallersList) {
     ops.list_lru_isolate_move(l, item, static_cast<list_head*>(arg));
     return LRU_REMOVED;
   };
-  EXPECT_EQ(
-      ops.list_lru_walk_one(&lru, 0, memcg, isolate, &taken, &nr_to_walk), 3u);
+  EXPECT_EQ(ops.list_lru_walk_one(&lru, 0, memcg, isolate, &taken, &nr_to_walk),
+            3u);
   EXPECT_TRUE(on(memcg).empty());
   EXPECT_EQ(sums_of(&lru).linked, 0);
   EXPECT_EQ(list_length(&taken), 3);
@@ -397,8 +397,8 @@ TEST_F(NodeLockTest, AnUnawareLruKeepsAllOnTheNodesOwnList) {
   EXPECT_EQ(items_of(&unaware.node[0].lru), items{a});
   unsigned long nr = 10;
   walk_script script{{LRU_REMOVED}};
-  EXPECT_EQ(
-      ops.list_lru_walk_node(&unaware, 0, scripted_isolate, &script, &nr), 1u);
+  EXPECT_EQ(ops.list_lru_walk_node(&unaware, 0, scripted_isolate, &script, &nr),
+            1u);
   EXPECT_TRUE(ops.list_lru_del_obj(&unaware, &b->lru));
   EXPECT_EQ(sums_of(&unaware).linked, 0);
   ops.list_lru_destroy(&unaware);

@@ -10,7 +10,7 @@ namespace {
 struct script {
   std::vector<unsigned long> counts;  // the last one is repeated
   size_t asked = 0;
-  unsigned long frees = 0;  // per scan; SHRINK_STOP allowed
+  unsigned long frees = 0;                // per scan; SHRINK_STOP allowed
   std::vector<unsigned long> scans = {};  // nr_to_scan of each
 };
 
@@ -182,8 +182,7 @@ TEST_F(ShrinkerTest, ScansInBatchesUntilTheShareIsDone) {
   shrinker* s = scripted(&answers);
   set_shrinker_bit(memcg, 0, s->id);
   shrink_slab(0, memcg, 0);  // twice what there is, at most
-  EXPECT_EQ(answers.scans,
-            (std::vector<unsigned long>{128, 128, 128, 128}));
+  EXPECT_EQ(answers.scans, (std::vector<unsigned long>{128, 128, 128, 128}));
   EXPECT_EQ(deferred(memcg, 0, s->id), 88);  // 600 - 4 * 128
   shrinker_free(s);
 }

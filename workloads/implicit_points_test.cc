@@ -1,10 +1,15 @@
 // ctest: torture
 // The checked-in list of implicit points names every site that a run visits
 // while faults are armed. After a change of lru/ or of the actors, write it
-// anew from a longer run, look at the difference, and format nothing:
+// anew from a longer run (release build, a minute and a half), and look at the
+// difference:
 //
 //   LRUTORTURE_WRITE_IMPLICIT=lru/implicit_points_node_lock.inc
 //       build/release/workloads/implicit_points_test
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -27,7 +32,8 @@ constexpr char kLru[] = "node-lock";
 constexpr uint64_t kTestMs = 1'000;
 constexpr uint64_t kWriteMs = 30'000;
 
-// --- what each thread has visited: written by it alone, read after it ended
+// --- what each thread has visited: written by it alone, in memory that the
+// test shares with the process of the run
 
 struct Place {
   std::atomic<const char*> function = nullptr;  // null: free
@@ -39,21 +45,23 @@ struct Visits {
   Place places[4096];
 };
 
-constexpr uint32_t kThreadsMax = 64;
-Visits all_visits[kThreadsMax];
-std::atomic<uint32_t> nr_threads = 0;
-std::atomic<uint64_t> nr_lost = 0;
+struct Shared {
+  std::atomic<uint32_t> nr_threads;
+  std::atomic<uint64_t> nr_lost;
+  Visits visits[128];
+};
+Shared* shared = nullptr;
 
 Visits* MyVisits() {
-  thread_local const uint32_t index = nr_threads.fetch_add(1, kRelaxed);
-  return index < kThreadsMax ? &all_visits[index] : nullptr;
+  thread_local const uint32_t index = shared->nr_threads.fetch_add(1, kRelaxed);
+  return index < std::size(shared->visits) ? &shared->visits[index] : nullptr;
 }
 
 void Collect(const lru::sync_site& site) {
   lru::task* task = lru::current_task();
   Visits* visits = task ? MyVisits() : nullptr;
   if (!visits) {
-    nr_lost.fetch_add(1, kRelaxed);
+    shared->nr_lost.fetch_add(1, kRelaxed);
     return;
   }
   const char* outer = task->api.load(kRelaxed);
@@ -73,12 +81,12 @@ void Collect(const lru::sync_site& site) {
       return;
     }
   }
-  nr_lost.fetch_add(1, kRelaxed);
+  shared->nr_lost.fetch_add(1, kRelaxed);
 }
 
 std::set<std::string> Visited() {
   std::set<std::string> names;
-  for (const Visits& visits : all_visits) {
+  for (const Visits& visits : shared->visits) {
     for (const Place& place : visits.places) {
       const char* function = place.function.load(kRelaxed);
       if (!function) continue;
@@ -118,9 +126,15 @@ harness::Config Parse(const std::string& text, uint64_t duration_ms) {
   return config;
 }
 
-void RunHere(const harness::Config& config, harness::Workload& workload) {
-  EXPECT_TRUE(harness::RunStress(config, 1, workload));
-  EXPECT_EQ(harness::recorder()->nr_findings.load(kRelaxed), 0u);
+// One run is one process, as ever: its RCU thread lives until it ends.
+void RunForked(const harness::Config& config, harness::Workload& workload) {
+  pid_t pid = fork();
+  if (pid == 0) _exit(harness::RunStress(config, 1, workload) ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+  harness::Recorder& r = *harness::recorder();
+  EXPECT_EQ(r.nr_findings.load(kRelaxed), 0u) << r.findings[0].message;
 }
 
 constexpr const char* kConfigs[] = {
@@ -146,8 +160,17 @@ constexpr const char* kConfigs[] = {
 
 class ImplicitPointsTest : public testing::Test {
  protected:
-  void SetUp() override { harness::MapRecorder(); }
-  void TearDown() override { harness::UnmapRecorder(); }
+  void SetUp() override {
+    void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    shared = static_cast<Shared*>(memory);
+    harness::MapRecorder();
+  }
+  void TearDown() override {
+    harness::UnmapRecorder();
+    munmap(shared, sizeof(Shared));
+  }
   std::span<const std::string_view> listed() {
     return harness::Catalog::Get().FindLru(kLru)->implicit;
   }
@@ -166,9 +189,9 @@ void VisitAll(uint64_t duration_ms) {
     fault.delay = harness::Delay{0, 0};
     config.faults.push_back(fault);
     Watched workload;
-    RunHere(config, workload);
+    RunForked(config, workload);
   }
-  EXPECT_EQ(nr_lost.load(kRelaxed), 0u);
+  EXPECT_EQ(shared->nr_lost.load(kRelaxed), 0u);
 }
 
 void Write(const char* path, const std::set<std::string>& names) {
@@ -197,8 +220,9 @@ TEST_F(ImplicitPointsTest, ListIsSortedAndWellFormed) {
                                std::greater_equal<>()),
             listed().end());
   for (std::string_view name : listed()) {
-    std::string text = absl::StrCat(R"({"faults": [{"at": ")", name,
-                                    R"(:done", "delay_us": 1}]})");
+    std::string text =
+        absl::StrCat(R"({"faults": [{"at": ")", std::string(name),
+                     R"(:done", "delay_us": 1}]})");
     EXPECT_EQ(absl::StrJoin(harness::ParseConfig(text, {}).errors, "\n"), "");
   }
 }
@@ -206,13 +230,13 @@ TEST_F(ImplicitPointsTest, ListIsSortedAndWellFormed) {
 // As the command line would run it: by name, through the config.
 TEST_F(ImplicitPointsTest, DelaysAtListedPointsFire) {
   harness::Config config = Parse(R"({"faults": [
-      {"at": "list_lru_add/lock_list_lru>spin_lock", "delay_us": 1},
-      {"at": "list_lru_add/lock_list_lru>spin_lock:done", "delay_us": 1},
+      {"at": "list_lru_add/lock>spin_lock", "delay_us": 1},
+      {"at": "list_lru_add/lock>spin_lock:done", "delay_us": 1},
       {"at": "-/css_killed_work_fn>mutex_lock:done", "delay_us": 1}]})",
                                  300);
   ASSERT_EQ(config.faults.size(), 3u);
   Torture workload;
-  RunHere(config, workload);
+  RunForked(config, workload);
   for (size_t i = 0; i < config.faults.size(); i++) {
     uint64_t fired = 0;
     for (harness::TaskSlot& slot : harness::recorder()->tasks) {

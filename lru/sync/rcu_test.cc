@@ -90,9 +90,8 @@ TEST_F(RcuTest, ExitRunsWhatIsQueued) {
   static int runs;
   runs = 0;
   node n;
-  call_rcu(&n.rcu, [](rcu_head* head) {
-    call_rcu(head, [](rcu_head*) { runs++; });
-  });
+  call_rcu(&n.rcu,
+           [](rcu_head* head) { call_rcu(head, [](rcu_head*) { runs++; }); });
   rcu_exit();
   EXPECT_EQ(runs, 1);
   rcu_init();

@@ -47,9 +47,7 @@ std::atomic<u64> virtual_ns = 0;
 turn_record* record_of(const task* t) {
   return static_cast<turn_record*>(t->thread);
 }
-u32 self() {
-  return static_cast<u32>(record_of(current_task()) - records);
-}
+u32 self() { return static_cast<u32>(record_of(current_task()) - records); }
 u32 state_of(u32 r) { return records[r].state.load(kRelaxed); }
 
 [[noreturn]] void die(const char* what, const char* who) {

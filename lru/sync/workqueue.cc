@@ -52,6 +52,16 @@ struct flush_work {
   completion done;
 };
 
+// Named, not lambdas: implicit points bear the name of their function.
+void flush_work_fn(work_struct* work) {
+  complete(&reinterpret_cast<flush_work*>(work)->done);
+}
+
+void rcu_work_rcufn(rcu_head* head) {
+  auto* expired = reinterpret_cast<rcu_work*>(head);
+  queue_work(expired->wq, &expired->work);
+}
+
 }  // namespace
 
 workqueue_struct* alloc_workqueue(const char* name) {
@@ -91,9 +101,7 @@ bool queue_work(workqueue_struct* wq, work_struct* work, const char* fn) {
 void flush_workqueue(workqueue_struct* wq, const char* fn) {
   sync_point(SYNC_flush_workqueue, fn, wq);
   flush_work flush;
-  INIT_WORK(&flush.work, [](work_struct* work) {
-    complete(&reinterpret_cast<flush_work*>(work)->done);
-  });
+  INIT_WORK(&flush.work, flush_work_fn);
   queue_work(wq, &flush.work);
   wait_for_completion(&flush.done, wq->name);
   sync_point(SYNC_flush_workqueue, fn, wq, true);
@@ -101,13 +109,7 @@ void flush_workqueue(workqueue_struct* wq, const char* fn) {
 
 void queue_rcu_work(workqueue_struct* wq, rcu_work* rwork, const char* fn) {
   rwork->wq = wq;
-  call_rcu(
-      &rwork->rcu,
-      [](rcu_head* head) {
-        auto* expired = reinterpret_cast<rcu_work*>(head);
-        queue_work(expired->wq, &expired->work);
-      },
-      fn);
+  call_rcu(&rwork->rcu, rcu_work_rcufn, fn);
 }
 
 }  // namespace lru

@@ -60,7 +60,8 @@ TEST_F(WorkqueueTest, PendingWorkIsNotQueuedTwice) {
   wait_for_completion(&started, "the worker");
   EXPECT_TRUE(queue_work(wq, &work));
   EXPECT_FALSE(queue_work(wq, &work));
-  // It runs, so it is not pending: queued again from outside it would run again.
+  // It runs, so it is not pending: queued again from outside it would run
+  // again.
   EXPECT_EQ(blocker.pending.load(), 0u);
   complete(&go);
   flush_workqueue(wq);
@@ -77,7 +78,9 @@ TEST_F(WorkqueueTest, AFuncMayQueueItsWorkAgain) {
   runs = 0;
   work_struct work;
   INIT_WORK(&work, [](work_struct* again) {
-    if (++runs < 3) EXPECT_TRUE(queue_work(queue, again));
+    if (++runs < 3) {
+      EXPECT_TRUE(queue_work(queue, again));
+    }
   });
   queue_work(wq, &work);
   for (int i = 0; i < 3; i++) flush_workqueue(wq);

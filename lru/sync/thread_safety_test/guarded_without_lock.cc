@@ -1,4 +1,4 @@
-// must fail: reading variable 'count' requires holding spinlock
+// must fail: reading variable 'count' requires holding
 #include "lru/sync/thread_safety_test/common.h"
 
 namespace lru {

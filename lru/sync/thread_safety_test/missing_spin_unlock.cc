@@ -1,4 +1,4 @@
-// must fail: still held at the end of function
+// must fail: is not held on every path through here
 #include "lru/sync/thread_safety_test/common.h"
 
 namespace lru {

@@ -1,4 +1,4 @@
-// must fail: while rcu
+// must fail: cannot call function 'rcu_barrier' while
 #include "lru/sync/thread_safety_test/common.h"
 
 namespace lru {

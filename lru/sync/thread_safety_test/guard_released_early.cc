@@ -1,13 +1,12 @@
-// must fail: that was not held
+// must fail: reading variable 'count' requires holding
 #include "lru/sync/thread_safety_test/common.h"
 
 namespace lru {
 
 long count(guarded* g) {
   spin_guard guard(&g->lock);
-  long value = g->count;
   spin_unlock(&g->lock);
-  return value;
+  return g->count;
 }
 
 }  // namespace lru

@@ -1,0 +1,118 @@
+// counts_sane, with one mistake at a time.
+#include "workloads/oracle_testing.h"
+
+namespace workloads {
+namespace {
+
+using testing::Contains;
+using testing::IsEmpty;
+using testing::Not;
+
+const lru::list_lru_ops& Clean() { return lru::node_lock_ops(); }
+
+World::Parts With(const lru::list_lru_ops& ops) {
+  World::Parts parts = CleanParts();
+  parts.lru_ops = &ops;
+  return parts;
+}
+
+// The node's count is not taken down.
+bool DelForgetsNode(lru::list_lru* lru, lru::list_head* item, int nid,
+                    lru::mem_cgroup* memcg) {
+  bool done = Clean().list_lru_del(lru, item, nid, memcg);
+  if (done) lru::nr_add(lru->node[nid].nr_items, 1);
+  return done;
+}
+
+TEST(CountsOracleTest, DelForgetsTheNodesCount) {
+  static lru::list_lru_ops ops = Clean();
+  ops.list_lru_del = DelForgetsNode;
+  auto add_and_del = [](int times) {
+    Scenario s(With(ops));
+    Object* object = s.Charge(3);
+    for (int i = 0; i < times; i++) {
+      s.Add(object);
+      s.Del(object);
+    }
+    s.Quiet();
+    s.CheckTotals();
+  };
+  // Once could be an isolation in flight; at rest it is none.
+  Findings once = RunScenario([&] { add_and_del(1); });
+  EXPECT_THAT(once, Contains(Says("counts_sane",
+                                  "at rest count_node of lru 1, node 0 says 1, "
+                                  "but 0 items")));
+  EXPECT_THAT(once, Not(Contains(Says("counts_sane", "under its lock"))));
+  // More than tasks that could be walking.
+  EXPECT_THAT(RunScenario([&] { add_and_del(6); }),
+              Contains(Says("counts_sane", "says nr_items 5 under its lock")));
+}
+
+TEST(CountsOracleTest, AddForgetsTheNodesCount) {
+  static lru::list_lru_ops ops = Clean();
+  ops.list_lru_add = [](lru::list_lru* lru, lru::list_head* item, int nid,
+                        lru::mem_cgroup* memcg) {
+    bool done = Clean().list_lru_add(lru, item, nid, memcg);
+    if (done) lru::nr_add(lru->node[nid].nr_items, -1);
+    return done;
+  };
+  // Fewer than there are: never legal, not even in flight.
+  EXPECT_THAT(RunScenario([] {
+                Scenario s(With(ops));
+                s.ChargeAndAdd(3);
+                s.ChargeAndAdd(3);
+              }),
+              Contains(Says("counts_sane",
+                            "says nr_items 1 under its lock, but 2 items")));
+}
+
+TEST(CountsOracleTest, NegativeAtRest) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Charge(3);  // so that there are lists
+                s.Quiet();
+                s.ListOf(s.memcg(3))->nr_items = -1;
+                s.CheckTotals();
+              }),
+              Contains(Says("counts_sane", "has nr_items -1")));
+}
+
+TEST(CountsOracleTest, HugeCountRead) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Charge(3);
+                s.ListOf(s.memcg(3))->nr_items = 1L << 40;
+                lru::shrink_control sc{.nid = 0, .memcg = s.memcg(3)};
+                lru::list_lru_shrink_count(s.world().lru(0), &sc);
+              }),
+              Contains(Says("counts_sane", "there never were so many")));
+}
+
+// 41d17431df4a: a negative count is a huge one to the caller.
+TEST(CountsOracleTest, NegativeCountReturned) {
+  static lru::list_lru_ops ops = Clean();
+  ops.list_lru_count_one = [](lru::list_lru*, int, lru::mem_cgroup*) {
+    return static_cast<unsigned long>(-3L);
+  };
+  EXPECT_THAT(RunScenario([] {
+                Scenario s(With(ops));
+                lru::shrink_slab(0, nullptr, 12);
+              }),
+              Contains(Says("counts_sane", "there never were so many")));
+}
+
+// (N3): taken off the wrong list's count for a moment; no finding.
+TEST(CountsOracleTest, NegativeBetweenTwoStagesIsLegal) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Charge(3);
+                s.ListOf(s.memcg(3))->nr_items = -1;
+                lru::shrink_control sc{.nid = 0, .memcg = s.memcg(3)};
+                EXPECT_EQ(lru::list_lru_shrink_count(s.world().lru(0), &sc),
+                          0u);
+              }),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace workloads
