@@ -1,0 +1,276 @@
+// empty_after_reparent and reparent_target: a reparenting done by hand, with
+// one mistake at a time.
+#include "workloads/oracle_testing.h"
+
+namespace workloads {
+namespace {
+
+using lru::list_lru;
+using lru::list_lru_memcg;
+using lru::list_lru_node;
+using lru::list_lru_one;
+using lru::mem_cgroup;
+using testing::Contains;
+using testing::IsEmpty;
+
+using NodeLock = lru::node_lock<lru::node_lock_steps>;
+
+struct Flaws {
+  bool nothing_done = false;
+  bool to_root = false;
+  bool ids_unchanged = false;
+  bool own_id_only = false;  // not those of descendants
+  uint32_t skip_lru = 0;     // a serial
+  int skip_nid = -1;
+  bool leave_item = false;
+  bool leave_nr_items = false;
+  bool erase_first = false;  // before the lists are drained
+  bool free_first = false;   // before they are out of the xarray
+  bool keep = false;         // neither erased nor freed
+};
+Flaws flaws;  // written before the world exists
+
+void MoveItems(list_lru_one* src, list_lru_one* dst) {
+  lru::list_head* kept = flaws.leave_item ? src->list.next : nullptr;
+  if (kept) lru::list_del_init(kept);
+  lru::list_splice_init(&src->list, &dst->list);
+  if (kept) lru::list_add(kept, &src->list);
+  long moved = src->nr_items;
+  lru::nr_add(dst->nr_items, moved);
+  if (!flaws.leave_nr_items) lru::nr_add(src->nr_items, -moved);
+}
+
+void SpliceNode(list_lru* lru, int nid, list_lru_memcg* mlru, mem_cgroup* memcg,
+                mem_cgroup* parent) {
+  list_lru_node* nlru = &lru->node[nid];
+  lru::spin_guard guard(&nlru->lock);
+  list_lru_one* src = &mlru->node[nid];
+  list_lru_one* dst =
+      NodeLock::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(parent));
+  MoveItems(src, dst);
+  LRU_POINT(node_spliced, .memcg = memcg, .parent = parent, .lru = lru,
+            .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
+            .lock = &nlru->lock);
+}
+
+void Erase(list_lru* lru, int src_idx, mem_cgroup* memcg) {
+  lru::xa_erase_irq(&lru->xa, src_idx);
+  LRU_POINT(xa_erased, .memcg = memcg, .lru = lru, .nr = src_idx);
+}
+
+void ReparentLru(list_lru* lru, int src_idx, mem_cgroup* memcg,
+                 mem_cgroup* parent) {
+  auto* mlru = static_cast<list_lru_memcg*>(lru::xa_load(&lru->xa, src_idx));
+  if (flaws.erase_first) Erase(lru, src_idx, memcg);
+  for (int nid = 0; mlru && nid < lru::nr_node_ids; nid++) {
+    if (nid != flaws.skip_nid) SpliceNode(lru, nid, mlru, memcg, parent);
+  }
+  LRU_POINT(lists_drained, .memcg = memcg, .parent = parent, .lru = lru);
+  if (flaws.keep) return;
+  if (flaws.free_first) LRU_POINT(mlru_free_queued, .memcg = memcg, .lru = lru);
+  if (!flaws.erase_first) Erase(lru, src_idx, memcg);
+  if (!mlru) return;
+  lru::node_lock_steps::free_mlru(mlru);
+  if (!flaws.free_first) {
+    LRU_POINT(mlru_free_queued, .memcg = memcg, .lru = lru);
+  }
+}
+
+void ChangeIds(mem_cgroup* memcg, const mem_cgroup* parent) {
+  lru::rcu_guard guard;
+  for (lru::css* c = nullptr;
+       (c = lru::css_next_descendant_pre(c, &memcg->css));) {
+    lru::mem_cgroup_from_css(c)->kmemcg_id = lru::memcg_kmem_id(parent);
+    if (flaws.own_id_only) return;
+  }
+}
+
+void ReparentByHand(mem_cgroup* memcg, mem_cgroup* parent) {
+  if (flaws.nothing_done) return;
+  if (flaws.to_root) parent = lru::root_mem_cgroup;
+  int src_idx = lru::memcg_kmem_id(memcg);
+  if (!flaws.ids_unchanged) ChangeIds(memcg, parent);
+  LRU_POINT(kmemcg_ids_changed, .memcg = memcg, .parent = parent);
+  for (uint32_t i = 0; i < TheWorld().nr_lrus(); i++) {
+    list_lru* lru = TheWorld().lru(i);
+    if (!lru->memcg_aware || lru->serial == flaws.skip_lru) continue;
+    ReparentLru(lru, src_idx, memcg, parent);
+  }
+}
+
+World::Parts ByHand() {
+  static const lru::list_lru_ops kOps = [] {
+    lru::list_lru_ops ops = lru::node_lock_ops();
+    ops.memcg_reparent_list_lrus = ReparentByHand;
+    return ops;
+  }();
+  World::Parts parts = CleanParts();
+  parts.lru_ops = &kOps;
+  return parts;
+}
+
+// Memcg 3 has an item on either node of either lru, and is destroyed.
+Findings DestroyWith(const Flaws& wanted) {
+  return RunScenario([&] {
+    flaws = wanted;
+    Scenario s(ByHand());
+    for (int nid : {0, 1}) {
+      for (uint32_t lru : {0, 1}) s.ChargeAndAdd(3, nid, lru);
+    }
+    s.Destroy(3);
+  });
+}
+
+TEST(ReparentOracleTest, WithoutAMistakeNothingIsSaid) {
+  EXPECT_THAT(RunScenario([] {
+                flaws = {};
+                Scenario s(ByHand());
+                s.Step(300);
+                s.Destroy(2);
+                s.Finish();
+              }),
+              IsEmpty());
+}
+
+TEST(ReparentOracleTest, SplicedToTheRootNotTheParent) {
+  EXPECT_THAT(DestroyWith({.to_root = true}),
+              Contains(Says("reparent_target", "which is not its parent")));
+}
+
+TEST(ReparentOracleTest, NodeForgotten) {
+  EXPECT_THAT(DestroyWith({.skip_nid = 1}),
+              Contains(Says("empty_after_reparent",
+                            "its list of lru 1 on node 1, which has had "
+                            "items, was left out")));
+}
+
+TEST(ReparentOracleTest, LruForgotten) {
+  EXPECT_THAT(DestroyWith({.skip_lru = 2}),
+              Contains(Says("empty_after_reparent", "its list of lru 2 on")));
+}
+
+TEST(ReparentOracleTest, NeverDone) {
+  Findings findings = DestroyWith({.nothing_done = true});
+  EXPECT_THAT(findings, Contains(Says("empty_after_reparent", "of lru 1")));
+  EXPECT_THAT(findings, Contains(Says("empty_after_reparent", "of lru 2")));
+  EXPECT_THAT(findings,
+              Contains(Says("teardown_order", "before kmemcg_ids_changed")));
+}
+
+TEST(ReparentOracleTest, ItemLeftBehind) {
+  EXPECT_THAT(
+      DestroyWith({.leave_item = true}),
+      Contains(Says("empty_after_reparent", "is not empty after its splice")));
+}
+
+TEST(ReparentOracleTest, CountLeftBehind) {
+  EXPECT_THAT(DestroyWith({.leave_nr_items = true}),
+              Contains(Says("empty_after_reparent", "nr_items 1)")));
+}
+
+TEST(ReparentOracleTest, ErasedBeforeDrained) {
+  EXPECT_THAT(DestroyWith({.erase_first = true}),
+              Contains(Says("empty_after_reparent",
+                            "taken out of the xarray before they were "
+                            "drained")));
+}
+
+TEST(ReparentOracleTest, FreedBeforeErased) {
+  EXPECT_THAT(DestroyWith({.free_first = true}),
+              Contains(Says("empty_after_reparent",
+                            "freed before they were out of the xarray")));
+}
+
+TEST(ReparentOracleTest, ListStillFoundAtRest) {
+  EXPECT_THAT(RunScenario([] {
+                flaws = {.keep = true};
+                Scenario s(ByHand());
+                s.ChargeAndAdd(3);
+                s.Destroy(3);
+                EXPECT_EQ(harness::recorder()->nr_findings.load(), 0u);
+                s.Quiet();
+                s.CheckTotals();
+              }),
+              Contains(Says("empty_after_reparent",
+                            "whose memcg has been torn down, is still")));
+}
+
+// --- a late add, whose memcg was looked up before
+// ------------------------------------------------
+
+Findings LateAddWith(const Flaws& wanted, bool used, uint32_t destroyed = 3) {
+  return RunScenario([&] {
+    flaws = wanted;
+    Scenario s(ByHand());
+    if (used) s.ChargeAndAdd(destroyed);
+    s.Charge(3);  // allocates the lists
+    Object* object = s.Charge(1);
+    mem_cgroup* memcg = s.world().GetMemcg(3);  // and keeps it
+    s.Destroy(destroyed);
+    s.world().lru_ops().list_lru_add(s.world().lru(0), &object->lru, 0, memcg);
+  });
+}
+
+TEST(ReparentOracleTest, LateAddFindsTheParentsList) {
+  EXPECT_THAT(LateAddWith({}, true), IsEmpty());
+  EXPECT_THAT(LateAddWith({}, true, 2), IsEmpty());
+}
+
+TEST(ReparentOracleTest, LateAddToADrainedList) {
+  EXPECT_THAT(
+      LateAddWith({.ids_unchanged = true, .keep = true}, true),
+      Contains(Says("empty_after_reparent", "had been drained for ever")));
+}
+
+TEST(ReparentOracleTest, LateAddToAListThatNobodyDrained) {
+  EXPECT_THAT(
+      LateAddWith({.nothing_done = true}, false),
+      Contains(Says("empty_after_reparent", "had been drained for ever")));
+}
+
+// Memcg 3 is below 2; its id followed 2's while it lived, then no more.
+TEST(ReparentOracleTest, IdsOfDescendantsNotChanged) {
+  EXPECT_THAT(
+      LateAddWith({.own_id_only = true, .keep = true}, true, 2),
+      Contains(Says("empty_after_reparent", "had been drained for ever")));
+}
+
+// --- the wrong list
+// --------------------------------------------------------------
+
+TEST(ReparentOracleTest, LinkedToAnAncestorTooFarUp) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                Object* object = s.Charge(3);
+                s.Feed(lru::FP_item_linked, {.memcg = s.memcg(3),
+                                             .owner = s.memcg(1),
+                                             .lru = s.world().lru(0),
+                                             .item = &object->lru,
+                                             .list = s.ListOf(s.memcg(1)),
+                                             .nid = 0});
+              }),
+              Contains(Says("reparent_target",
+                            "not its nearest ancestor that still has a list")));
+}
+
+// The point says what was passed in: only the objects themselves know.
+TEST(ReparentOracleTest, OnAStrangersListAtRest) {
+  static WorkloadOps ops = CleanWorkloadOps();
+  ops.add = [](list_lru* lru, Object* object) {
+    return lru::current_lru_ops().list_lru_add(lru, &object->lru, object->nid,
+                                               TheWorld().memcg(1).load());
+  };
+  EXPECT_THAT(RunScenario([] {
+                World::Parts parts = CleanParts();
+                parts.ops = &ops;
+                Scenario s(parts);
+                s.ChargeAndAdd(3);
+                EXPECT_EQ(harness::recorder()->nr_findings.load(), 0u);
+                s.Quiet();
+                s.CheckTotals();
+              }),
+              Contains(Says("reparent_target", "but belongs to memcg")));
+}
+
+}  // namespace
+}  // namespace workloads
