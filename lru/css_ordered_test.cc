@@ -100,11 +100,12 @@ TEST_F(CssOrdered, AReaderKeepsTheMemcgAndItsIdFromBeingFreed) {
 TEST_F(CssOrdered, AParentKilledRightAfterItsChildGoesOfflineAfterIt) {
   engine.run_until_blocked(offline);  // parked, idle
   subject::destroy(child);
-  subject::destroy(parent);
+  mem_cgroup_destroy(parent);
   engine.run_background();
   EXPECT_EQ(log.count(FP_kill_confirmed), 2);
   EXPECT_EQ(log.count(FP_offline_begin), 0);
   EXPECT_EQ(parent->css.online_cnt.load(), 1);
+  css_put(&parent->css);
   engine.let_go(offline);
   css_flush();
   EXPECT_LT(log.first(FP_offline_end, child_serial),

@@ -274,6 +274,7 @@ void shrinker_free(shrinker* s) {
 
 int alloc_shrinker_info(mem_cgroup* memcg) {
   mutex_guard guard(&shrinker_mutex);
+  if (!memcg->css.parent) shrinker_nr_max = 0;  // booted (again)
   int map_nr_max = std::max(shrinker_nr_max, kShrinkerUnitBits);
   for (int nid = 0; nid < nr_node_ids; nid++) {
     shrinker_info* info = make_info(nullptr, map_nr_max, memcg);

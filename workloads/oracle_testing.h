@@ -107,6 +107,12 @@ class Scenario {
     }
   }
 
+  // Callbacks that still wait for their grace period use the world, which ends
+  // with the process.
+  ~Scenario() { world_.release(); }
+  Scenario(const Scenario&) = delete;
+  Scenario& operator=(const Scenario&) = delete;
+
   World& world() { return *world_; }
   lru::mem_cgroup* memcg(uint32_t index) { return world_->memcg(index).load(); }
   // The sublist that (memcg, nid) finds now.
