@@ -20,11 +20,12 @@
 namespace harness {
 
 // Operations of actors and what the workers do; one text form each.
-#define LRUTORTURE_VERBS(X)                                                 \
-  X(add) X(del) X(add_obj) X(del_obj) X(walk_one) X(walk_node) X(walk)      \
-  X(shrink_walk) X(count_one) X(count_node) X(shrink_slab) X(charge)        \
-  X(free) X(alloc_lists) X(create) X(destroy) X(isolate) X(register)        \
-  X(unregister) X(pin) X(unpin) X(work) X(point) X(fault)
+#define LRUTORTURE_VERBS(X)                                                    \
+  X(add)                                                                       \
+  X(del) X(add_obj) X(del_obj) X(walk_one) X(walk_node) X(walk) X(shrink_walk) \
+      X(count_one) X(count_node) X(shrink_slab) X(charge) X(free)              \
+          X(alloc_lists) X(create) X(destroy) X(isolate) X(register)           \
+              X(unregister) X(pin) X(unpin) X(work) X(point) X(fault)
 enum class Verb : uint8_t {
 #define X(name) k_##name,
   LRUTORTURE_VERBS(X)
@@ -72,7 +73,7 @@ inline constexpr int kFramesMax = 32;
 inline constexpr int kVerbs = static_cast<int>(Verb::kCount);
 
 struct TaskSlot {
-  lru::task task;  // first: a task* is a TaskSlot*
+  lru::task task;                    // first: a task* is a TaskSlot*
   std::atomic<uint32_t> type_index;  // of Config::actors; ~0 for workers
   uint64_t name_hash;
   std::atomic<uint64_t> op_started_ticks;  // 0: idle
@@ -83,7 +84,7 @@ struct TaskSlot {
   FaultVisits visits[kFaultsMax];
   std::atomic<uint64_t> fired[kFaultsMax];
   std::atomic<uint64_t> timeouts[kFaultsMax];  // holds that ended by time
-  std::atomic<uint64_t> head;  // events ever written
+  std::atomic<uint64_t> head;                  // events ever written
   Event events[kEventsPerTask];
   Histogram latency[kVerbs];
   // Filled by the signal handler when the supervisor asks for a stack.
@@ -107,8 +108,16 @@ struct MemcgSlot {
 inline constexpr uint32_t kMemcgSlots = 8192;
 
 enum class Kind : uint8_t {
-  kInvariant, kDataRace, kMemoryError, kLeak, kUndefinedBehavior,
-  kLockInversion, kDeadlock, kStall, kCrash, kKilled,
+  kInvariant,
+  kDataRace,
+  kMemoryError,
+  kLeak,
+  kUndefinedBehavior,
+  kLockInversion,
+  kDeadlock,
+  kStall,
+  kCrash,
+  kKilled,
 };
 const char* KindName(Kind kind);  // "invariant", "data_race", ...
 
@@ -147,7 +156,7 @@ struct Recorder {
   // A supervisor wants to copy what it sees before the tasks of a finding go:
   // set before the fork, cleared when it has.
   std::atomic<uint32_t> snapshot_wanted;
-  std::atomic<uint32_t> nr_findings;  // claimed; may exceed kFindingsMax
+  std::atomic<uint32_t> nr_findings;    // claimed; may exceed kFindingsMax
   std::atomic<uint32_t> findings_stop;  // so many end the run; 0 means 1
   FindingSlot findings[kFindingsMax];
   std::atomic<uint64_t> start_ticks, run_end_ticks;
@@ -155,8 +164,8 @@ struct Recorder {
   std::atomic<uint64_t> teardowns, teardowns_contended;
   std::atomic<uint64_t> creates_failed;
   Histogram stage_latency[lru::NR_FAULT_POINTS];  // since the stage before
-  std::atomic<uint32_t> point_watch[lru::NR_FAULT_POINTS];  // hook's own flags
-  std::atomic<uint64_t> point_visits[lru::NR_FAULT_POINTS]; // of hold targets
+  std::atomic<uint32_t> point_watch[lru::NR_FAULT_POINTS];   // hook's own flags
+  std::atomic<uint64_t> point_visits[lru::NR_FAULT_POINTS];  // of hold targets
   std::atomic<uint32_t> nr_tasks;
   TaskSlot tasks[lru::kTasksMax];
   MemcgSlot memcgs[kMemcgSlots];
@@ -201,9 +210,8 @@ std::vector<EventView> LastEvents(const TaskSlot& slot, int n);
 FindingSlot* ClaimFinding(Kind kind);
 void PublishFinding(FindingSlot* slot, const char* message);
 // An oracle's: the invariant's name and a sentence (printf).
-void ReportInvariant(const char* invariant, uint32_t memcg,
-                     const char* format, ...)
-    __attribute__((format(printf, 3, 4)));
+void ReportInvariant(const char* invariant, uint32_t memcg, const char* format,
+                     ...) __attribute__((format(printf, 3, 4)));
 // Stack of the caller by frame pointers; async-signal-safe.
 uint32_t CaptureStack(uint64_t* frames, uint32_t max, void* frame_address);
 

@@ -26,13 +26,15 @@ inline u32 armed(u32 bits) {
 }
 
 // Every operation of lru/sync/: an implicit point before and after it.
-#define LRU_SYNC_OPS(X)                                                     \
-  X(spin_lock)                                                              \
-  X(spin_lock_irq) X(spin_trylock) X(spin_unlock) X(spin_unlock_irq)        \
-      X(mutex_lock) X(mutex_unlock) X(rcu_read_lock) X(rcu_read_unlock)     \
-          X(synchronize_rcu) X(call_rcu) X(rcu_barrier) X(queue_work)       \
-              X(flush_workqueue) X(complete) X(wait_for_completion) X(load) \
-                  X(store) X(rmw) X(smp_mb)
+// clang-format off: it never comes to rest on this one.
+#define LRU_SYNC_OPS(X)                                         \
+  X(spin_lock) X(spin_lock_irq) X(spin_trylock) X(spin_unlock)  \
+  X(spin_unlock_irq) X(mutex_lock) X(mutex_unlock)              \
+  X(rcu_read_lock) X(rcu_read_unlock) X(synchronize_rcu)        \
+  X(call_rcu) X(rcu_barrier) X(queue_work) X(flush_workqueue)   \
+  X(complete) X(wait_for_completion) X(load) X(store) X(rmw)    \
+  X(smp_mb)
+// clang-format on
 
 enum sync_op : u8 {
 #define X(name) SYNC_##name,

@@ -44,8 +44,8 @@ void call_rcu_latency(benchmark::State& state) {
           lru::now_ns(), std::memory_order_release);
     });
     while (!head.done_ns.load(std::memory_order_acquire)) lru::sleep_ns(20'000);
-    latencies_us.push_back(
-        static_cast<double>(head.done_ns - head.queued_ns) / 1000);
+    latencies_us.push_back(static_cast<double>(head.done_ns - head.queued_ns) /
+                           1000);
   }
   stop_readers = true;
   for (lru::task* reader : readers) lru::task_join(reader);
