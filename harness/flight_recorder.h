@@ -20,12 +20,13 @@
 namespace harness {
 
 // Operations of actors and what the workers do; one text form each.
-#define LRUTORTURE_VERBS(X)                                                    \
-  X(add)                                                                       \
-  X(del) X(add_obj) X(del_obj) X(walk_one) X(walk_node) X(walk) X(shrink_walk) \
-      X(count_one) X(count_node) X(shrink_slab) X(charge) X(free)              \
-          X(alloc_lists) X(create) X(destroy) X(isolate) X(register)           \
-              X(unregister) X(pin) X(unpin) X(work) X(point) X(fault)
+// clang-format off: it never comes to rest on this one.
+#define LRUTORTURE_VERBS(X)                                                  \
+  X(add) X(del) X(add_obj) X(del_obj) X(walk_one) X(walk_node) X(walk)       \
+  X(shrink_walk) X(count_one) X(count_node) X(shrink_slab) X(charge) X(free) \
+  X(alloc_lists) X(create) X(destroy) X(isolate) X(register) X(unregister)   \
+  X(pin) X(unpin) X(work) X(point) X(fault)
+// clang-format on
 enum class Verb : uint8_t {
 #define X(name) k_##name,
   LRUTORTURE_VERBS(X)
