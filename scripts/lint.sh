@@ -10,10 +10,10 @@ mapfile -t sources < <(git ls-files '*.cc' '*.h')
 clang-format-19 --dry-run --Werror "${sources[@]}"
 
 if [ "${1-}" = --all ]; then
-  mapfile -t units < <(git ls-files '*.cc')
+  mapfile -t units < <(git ls-files '*.cc' | grep -v thread_safety_test)
 else
   mapfile -t units < <(git ls-files 'lru/*.cc' 'workloads/*.cc' |
-    grep -v -e '_test\.cc$' -e '_benchmark\.cc$')
+    grep -v -e thread_safety_test -e '_test\.cc$' -e '_benchmark\.cc$')
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
