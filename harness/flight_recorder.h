@@ -102,7 +102,6 @@ struct MemcgSlot {
   std::atomic<uint32_t> stage;        // last fault_point of path MEMCG or LIST
   std::atomic<uint64_t> reached;      // bit fp, for the stages (fp < 64)
   std::atomic<uint64_t> stage_ticks;  // of the last stage
-  std::atomic<uint64_t> gp_at[lru::NR_FAULT_POINTS];  // grace periods begun
   std::atomic<uint64_t> items_moved;
   std::atomic<uint32_t> operated;  // another task used it while it was dying
 };
@@ -163,7 +162,6 @@ struct Recorder {
   std::atomic<uint64_t> start_ticks, run_end_ticks;
   double ticks_per_ns;
   std::atomic<uint64_t> teardowns, teardowns_contended;
-  std::atomic<uint64_t> creates_failed;
   Histogram stage_latency[lru::NR_FAULT_POINTS];  // since the stage before
   std::atomic<uint32_t> point_watch[lru::NR_FAULT_POINTS];   // hook's own flags
   std::atomic<uint64_t> point_visits[lru::NR_FAULT_POINTS];  // of hold targets

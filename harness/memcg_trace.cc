@@ -29,7 +29,6 @@ MemcgSlot& ClaimSlot(const lru::fault_site& site) {
   slot.stage_ticks.store(0, kRelaxed);
   slot.items_moved.store(0, kRelaxed);
   slot.operated.store(0, kRelaxed);
-  for (std::atomic<uint64_t>& gp : slot.gp_at) gp.store(0, kRelaxed);
   slot.serial.store(site.memcg.serial, kRelaxed);
   return slot;
 }

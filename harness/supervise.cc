@@ -45,7 +45,6 @@ void CopyTotals(Recorder& to, const Recorder& from) {
   CopyRaw(to.run_end_ticks, from.run_end_ticks);
   CopyRaw(to.teardowns, from.teardowns);
   CopyRaw(to.teardowns_contended, from.teardowns_contended);
-  CopyRaw(to.creates_failed, from.creates_failed);
   CopyRaw(to.stage_latency, from.stage_latency);
   CopyRaw(to.point_visits, from.point_visits);
   uint32_t count = std::min(to.nr_tasks.load(kRelaxed), lru::kTasksMax);
