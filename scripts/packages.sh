@@ -2,7 +2,7 @@
 # Debian packages only.
 
 packages=(
-  clang-19 libclang-rt-19-dev llvm-19 g++ cmake ninja-build pkg-config
+  clang-19 libclang-rt-19-dev lld-19 llvm-19 g++ cmake ninja-build pkg-config
   liburcu-dev libabsl-dev nlohmann-json3-dev libvalijson-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-jsonschema git
