@@ -89,6 +89,7 @@ struct Config {
   std::string lru = "node-lock";
   std::string engine = "stress";
   std::string busted = "none";
+  uint64_t busted_after_ms = 0;  // the control acts from then on
   Topology topology;
   std::vector<ActorSpec> actors;
   std::vector<Fault> faults;

@@ -142,6 +142,9 @@ constexpr BadConfig kNames[] = {
     {R"({"busted": "other_only"})",
      "/busted: control 'other_only' is for lru other-lock, not for "
      "'node-lock'"},
+    {R"({"busted_after_ms": 500, "duration_ms": 500})",
+     "/busted_after_ms: 500 is not before the end, /duration_ms 500: the "
+     "control would never act"},
     {R"({"actors": [{"type": "addre"}]})",
      "/actors/0/type: unknown actor 'addre' (did you mean 'adder'?)"},
     {R"({"actors": [{"type": "adder", "objects": "mine"}]})",

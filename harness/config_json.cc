@@ -66,6 +66,7 @@ nlohmann::ordered_json ToJson(const Config& config) {
   out["lru"] = config.lru;
   out["engine"] = config.engine;
   out["busted"] = config.busted;
+  out["busted_after_ms"] = config.busted_after_ms;
   out["topology"] = TopologyToJson(config.topology);
   out["actors"] = Json::array();
   for (const ActorSpec& a : config.actors) {

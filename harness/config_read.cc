@@ -157,6 +157,7 @@ Config ReadConfig(const Json& document) {
   in.Text("lru", config.lru);
   in.Text("engine", config.engine);
   in.Text("busted", config.busted);
+  in.Integer("busted_after_ms", config.busted_after_ms);
   ReadTopology(Reader(in.Find("topology")), config.topology);
   in.Each("actors", 64,
           [&](const Reader& r) { config.actors.push_back(ReadActor(r)); });

@@ -96,7 +96,9 @@ void CheckHold(const Config& config, const Fault& fault, const LruInfo* lru,
   if (!fault.hold) return;
   const HoldUntil& hold = *fault.hold;
   lru::held holds = HoldsAt(fault);
-  if (NeedsSpin(holds) && OutlivesReaders(lru, hold.at)) {
+  // A control may have broken that very section.
+  if (config.busted == "none" && NeedsSpin(holds) &&
+      OutlivesReaders(lru, hold.at)) {
     found.Warn(at + "/hold_until/at",
                absl::StrCat(Name(hold.at),
                             " comes a grace period after the last "
@@ -183,6 +185,16 @@ void CheckBusted(const Config& config, Findings& found) {
   }
 }
 
+void CheckBustedAfter(const Config& config, Findings& found) {
+  if (config.busted_after_ms < config.duration_ms) return;
+  if (config.busted_after_ms == 0) return;
+  found.Error(
+      "/busted_after_ms",
+      absl::StrCat(config.busted_after_ms,
+                   " is not before the end, /duration_ms ", config.duration_ms,
+                   ": the control would never act"));
+}
+
 void CheckActors(const Config& config, Findings& found) {
   uint64_t tasks = 0;
   for (const ActorSpec& spec : config.actors) tasks += spec.count;
@@ -221,6 +233,7 @@ void CheckRules(const Json& document, const Config& config,
   Findings found{errors, warnings};
   const LruInfo* lru = Catalog::Get().FindLru(config.lru);
   CheckEngine(config, found);
+  if (!Broken(broken, "/duration_ms")) CheckBustedAfter(config, found);
   if (!Broken(broken, "/lru") && !Broken(broken, "/busted")) {
     CheckBusted(config, found);
   }

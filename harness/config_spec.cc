@@ -232,6 +232,10 @@ Spec ConfigSpec() {
              "stress: real threads. explore: not in this build yet.")},
        {"busted", Name("control", BustedNames(), standard.busted,
                        "One step replaced by a broken version.")},
+       {"busted_after_ms",
+        Integer(0, kDurationMsMax, 0,
+                "The control acts only from then on: is a long run still "
+                "able to see it?")},
        {"topology", TopologySpec()},
        {"actors", Array(64, ActorItemSpec(),
                         "Who works. Empty: 2 adders, 2 deleters, 1 shrinker, "

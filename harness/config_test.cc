@@ -41,7 +41,7 @@ constexpr char kFull[] = R"({
   // Comments are for users' files.
   "$schema": "anything", "name": "full-1.2", "description": "d \u00e9",
   "seed": 9223372036854775807, "duration_ms": 1e4, "lru": "other-lock",
-  "engine": "stress", "busted": "other_only",
+  "engine": "stress", "busted": "other_only", "busted_after_ms": 7,
   "topology": {"nids": 16, "lrus": 64, "memcgs": 512, "depth": 16,
                "objects": 1000000, "slab_reuse": "immediate"},
   "actors": [{"type": "adder", "count": 3, "pause_us": 7, "objects": "own",
@@ -66,6 +66,7 @@ TEST_F(ConfigTest, EveryKeyIsRead) {
   EXPECT_EQ(config.seed, 9223372036854775807u);
   EXPECT_EQ(config.duration_ms, 10'000u);
   EXPECT_EQ(config.busted, "other_only");
+  EXPECT_EQ(config.busted_after_ms, 7u);
   EXPECT_EQ(config.topology.objects, 1'000'000u);
   EXPECT_EQ(config.topology.slab_reuse, SlabReuse::kImmediate);
   ASSERT_EQ(config.actors.size(), 2u);

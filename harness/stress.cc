@@ -31,7 +31,7 @@ void SleepUntil(uint64_t end_ns) {
   }
 }
 
-void Run(const Config& config, ActorTasks& actors) {
+void Run(const Config& config, ActorTasks& actors, Workload& workload) {
   Recorder& r = *recorder();
   actors.Start();
   ArmFaults();
@@ -39,6 +39,10 @@ void Run(const Config& config, ActorTasks& actors) {
   Enter(Phase::kRun);
   uint64_t began = lru::now_ns();
   actors.Go();
+  if (config.busted_after_ms) {
+    SleepUntil(began + config.busted_after_ms * 1'000'000);
+    workload.Bust();
+  }
   SleepUntil(began + config.duration_ms * 1'000'000);
   r.run_end_ticks.store(lru::now_ticks(), kRelaxed);
   r.stop.store(1, kRelaxed);
@@ -82,7 +86,7 @@ bool RunStress(const Config& config, uint64_t seed, Workload& workload) {
   Enter(Phase::kSetup);
   workload.Setup(config, seed);
   ActorTasks actors(config, seed, workload);
-  Run(config, actors);
+  Run(config, actors, workload);
   Enter(Phase::kQuiet);
   DisarmFaults();
   bool joined = actors.Join();

@@ -30,6 +30,9 @@ class Workload {
   virtual void Setup(const Config& config, uint64_t seed) = 0;
   virtual std::unique_ptr<Actor> MakeActor(const ActorSpec& spec,
                                            uint32_t index) = 0;
+  // Actors are at work, and have been for Config::busted_after_ms: from here on
+  // the control acts. Not called when that is 0: then it does from Setup on.
+  virtual void Bust() {}
   // Actors have stopped, faults are off. True when every teardown in flight
   // has ended; called again and again until then.
   virtual bool Quiesce() = 0;

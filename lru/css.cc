@@ -12,7 +12,7 @@ mutex cgroup_mutex{"cgroup_mutex"};
 
 namespace {
 
-const teardown_steps* the_steps = nullptr;
+std::atomic<const teardown_steps*> the_steps = nullptr;
 workqueue_struct* cgroup_offline_wq = nullptr;
 workqueue_struct* cgroup_release_wq = nullptr;
 workqueue_struct* cgroup_free_wq = nullptr;
@@ -116,7 +116,7 @@ void css_unlink_work_fn(work_struct* work) {
     mutex_guard guard(&cgroup_mutex);
     unlink_css(c);
   }
-  the_steps->css_free_after_rcu(c);
+  current_steps().css_free_after_rcu(c);
 }
 
 // --- release
@@ -128,7 +128,7 @@ void css_release_work_fn(work_struct* work) {
   {
     mutex_guard guard(&cgroup_mutex);
     c->flags.fetch_or(CSS_RELEASED, std::memory_order_relaxed);
-    the_steps->css_unlink_at_release(c);
+    current_steps().css_unlink_at_release(c);
     LRU_POINT(css_released, .memcg = c, .parent = c->parent, .depth = c->level);
   }
   INIT_RCU_WORK(&c->destroy_rwork, css_unlink_work_fn);
@@ -144,7 +144,7 @@ void css_set_dying(css* c) {
 
 void kill_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
   if (css_is_dying(c)) return;  // (C1)
-  the_steps->css_set_dying(c);
+  current_steps().css_set_dying(c);
   LRU_POINT(css_dying_set, .memcg = c, .parent = c->parent, .depth = c->level);
   css_get(c);  // for offline; put by css_killed_work_fn()
   percpu_ref_kill_and_confirm(&c->refcnt, css_killed_ref_fn);
@@ -175,10 +175,16 @@ const teardown_steps& clean_teardown_steps() {
   return kClean;
 }
 
-const teardown_steps& current_steps() { return *the_steps; }
+const teardown_steps& current_steps() {
+  return *the_steps.load(std::memory_order_relaxed);
+}
+void set_teardown_steps(const teardown_steps* steps) {
+  the_steps.store(steps ? steps : &clean_teardown_steps(),
+                  std::memory_order_relaxed);
+}
 
 void css_boot(const teardown_steps* steps) {
-  the_steps = steps ? steps : &clean_teardown_steps();
+  set_teardown_steps(steps);
   cgroup_offline_wq = alloc_workqueue("wq-offline");
   cgroup_release_wq = alloc_workqueue("wq-release");
   cgroup_free_wq = alloc_workqueue("wq-free");
@@ -207,7 +213,7 @@ void css_flush() {
 }
 
 void css_killed_ref_fn(percpu_ref* ref) {
-  the_steps->css_kill_confirmed(css_of_ref(ref));
+  current_steps().css_kill_confirmed(css_of_ref(ref));
 }
 
 void percpu_ref_release_css(percpu_ref* ref) {
@@ -243,7 +249,7 @@ void css_online_failed(css* c) {
   LRU_POINT(css_online_failed, .memcg = c, .parent = c->parent,
             .depth = c->level);
   unlink_css(c);
-  the_steps->css_free_after_rcu(c);
+  current_steps().css_free_after_rcu(c);
 }
 
 int cgroup_destroy_locked(css* c) {

@@ -71,6 +71,9 @@ struct teardown_steps {
 };
 const teardown_steps& clean_teardown_steps();
 const teardown_steps& current_steps();
+// Null: the clean ones. At any time; a step in progress ends as it began. The
+// table is complete before the first task starts, and never freed.
+void set_teardown_steps(const teardown_steps* steps);
 
 // Work queues: offline, release, free (79f919a89c9d split them).
 void css_boot(const teardown_steps* steps);

@@ -15,7 +15,7 @@ int nr_node_ids = 1;
 
 namespace {
 
-const list_lru_ops* the_lru_ops = nullptr;
+std::atomic<const list_lru_ops*> the_lru_ops = nullptr;
 spinlock_t objcg_lock{"objcg_lock"};
 
 // --- ids
@@ -144,12 +144,17 @@ mem_cgroup* create_locked(mem_cgroup* parent)
 
 }  // namespace
 
-const list_lru_ops& current_lru_ops() { return *the_lru_ops; }
+const list_lru_ops& current_lru_ops() {
+  return *the_lru_ops.load(std::memory_order_relaxed);
+}
+void set_lru_ops(const list_lru_ops* ops) {
+  the_lru_ops.store(ops, std::memory_order_relaxed);
+}
 
 void memcg_boot(int nids, const list_lru_ops* ops,
                 const teardown_steps* steps) {
   nr_node_ids = nids;
-  the_lru_ops = ops;
+  set_lru_ops(ops);
   rcu_init();
   css_boot(steps);
   mutex_guard guard(&cgroup_mutex);
@@ -244,7 +249,7 @@ void memcg_offline_kmem(mem_cgroup* memcg) {
   if (!memcg->objcg.load(std::memory_order_relaxed)) return;
   mem_cgroup* parent = parent_mem_cgroup(memcg);
   memcg_reparent_objcgs(memcg, parent);
-  the_lru_ops->memcg_reparent_list_lrus(memcg, parent);
+  current_lru_ops().memcg_reparent_list_lrus(memcg, parent);
 }
 
 void mem_cgroup_css_offline(css* c) {

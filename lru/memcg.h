@@ -73,6 +73,8 @@ void memcg_boot(int nids, const list_lru_ops* ops, const teardown_steps* steps);
 // All memcgs but the root are gone, all lrus destroyed.
 void memcg_shutdown();
 const list_lru_ops& current_lru_ops();
+// At any time, for one that keeps the same lists; as set_teardown_steps().
+void set_lru_ops(const list_lru_ops* ops);
 
 // A new online child of parent, with the caller's reference: put it by
 // css_put(). Null: no memory, or parent is dying.

@@ -8,13 +8,15 @@ void Torture::Setup(const harness::Config& config, uint64_t seed) {
   setup_prng_.state = harness::Mix64(seed);
   setup_notes_.prng = &setup_prng_;
   lru::current_task()->user = &setup_notes_;
-  parts_ = {.lru_ops = FindLru(config.lru),
-            .steps = &lru::clean_teardown_steps(),
-            .ops = &CleanWorkloadOps()};
+  World::Parts clean = {.lru_ops = FindLru(config.lru),
+                        .steps = &lru::clean_teardown_steps(),
+                        .ops = &CleanWorkloadOps()};
+  parts_ = clean;
   if (const Control* control = FindControl(config.busted)) {
     control->break_it(parts_);
   }
-  world_ = std::make_unique<World>(config, parts_);
+  world_ =
+      std::make_unique<World>(config, config.busted_after_ms ? clean : parts_);
   for (const Oracle& oracle : Oracles()) {
     if (oracle.start) oracle.start(*world_);
   }
@@ -24,6 +26,8 @@ std::unique_ptr<harness::Actor> Torture::MakeActor(
     const harness::ActorSpec& spec, uint32_t) {
   return FindActor(spec.type)(*world_, spec);
 }
+
+void Torture::Bust() { world_->Replace(parts_); }
 
 bool Torture::Quiesce() { return world_->Settle(); }
 

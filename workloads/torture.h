@@ -15,13 +15,14 @@ class Torture : public harness::Workload {
   void Setup(const harness::Config& config, uint64_t seed) override;
   std::unique_ptr<harness::Actor> MakeActor(const harness::ActorSpec& spec,
                                             uint32_t index) override;
+  void Bust() override;
   bool Quiesce() override;
   void CheckTotals() override;
   void Teardown() override;
 
  private:
   std::unique_ptr<World> world_;
-  World::Parts parts_;  // lives as long as what points into it
+  World::Parts parts_;  // with the control, if there is one
   harness::Prng setup_prng_{0};
   TaskNotes setup_notes_;
 };

@@ -57,7 +57,7 @@ World& TheWorld() { return *the_world; }
 
 World::World(const harness::Config& config, const Parts& parts)
     : config_(config),
-      parts_(parts),
+      ops_(parts.ops),
       memcgs_(config.topology.memcgs),
       uses_(config.topology.memcgs),
       filling_(config.topology.memcgs),
@@ -65,6 +65,12 @@ World::World(const harness::Config& config, const Parts& parts)
   the_world = this;
   lru::memcg_boot(static_cast<int>(nids()), parts.lru_ops, parts.steps);
   Populate();
+}
+
+void World::Replace(const Parts& parts) {
+  ops_.store(parts.ops, std::memory_order_relaxed);
+  lru::set_lru_ops(parts.lru_ops);
+  lru::set_teardown_steps(parts.steps);
 }
 
 void World::Populate() {

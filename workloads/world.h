@@ -37,8 +37,12 @@ class World {
   World& operator=(const World&) = delete;
 
   const harness::Config& config() const { return config_; }
-  const WorkloadOps& ops() const { return *parts_.ops; }
-  const lru::list_lru_ops& lru_ops() const { return *parts_.lru_ops; }
+  const WorkloadOps& ops() const {
+    return *ops_.load(std::memory_order_relaxed);
+  }
+  const lru::list_lru_ops& lru_ops() const { return lru::current_lru_ops(); }
+  // In the middle of a run: what is in progress ends as it began.
+  void Replace(const Parts& parts);
   uint32_t nids() const { return config_.topology.nids; }
   uint32_t nr_lrus() const { return static_cast<uint32_t>(lrus_.size()); }
   lru::list_lru* lru(uint32_t index) { return &lrus_[index]->list_lru; }
@@ -108,7 +112,7 @@ class World {
   bool ClaimAndDestroy(uint32_t index);
 
   harness::Config config_;
-  Parts parts_;
+  std::atomic<const WorkloadOps*> ops_;
   std::vector<std::unique_ptr<Lru>> lrus_;
   std::vector<std::atomic<lru::mem_cgroup*>> memcgs_;
   std::vector<std::atomic<uint64_t>> uses_;
