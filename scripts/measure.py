@@ -3,7 +3,11 @@
 
   measure.py rate      [--runs 10] [--preset release]   teardowns/s, contended
   measure.py controls  [--runs 10] [--preset P]...      control x build x plan
-  measure.py clean     [--minutes 5] [--preset P]...    findings on clean lrus
+  measure.py late      [--seconds 60] [--preset P]...   a control that acts only
+                                                        in the last tenth
+  measure.py clean     [--minutes 5] [--config C] [--preset P]...
+                       findings on clean lrus; of a suite each config gets its
+                       share of the time
   measure.py planhash  [--seeds 1..5] [--preset P]...   equal in all builds?
 
 Needs the presets built. Exit 1 when what must hold does not.
@@ -104,24 +108,66 @@ def controls(args):
             best = control["expect"][0]["build"] == preset
             if args.best and not best:
                 continue
+            if args.control and control["name"] not in args.control:
+                continue
             held = one_cell(program, preset, control, True, args.runs)
             good = good and (held or not best)
             if not args.best:
-                one_cell(program, preset, control, False, args.runs)
+                one_cell(program, preset, control, False,
+                         args.no_plan_runs or args.runs)
     return 0 if good else 1
+
+
+def late(args):
+    """Every control in its best build, off for nine tenths of the run."""
+    good = True
+    after_ms = args.seconds * 900
+    for preset in args.preset:
+        for control in controls_of(binary(preset)):
+            if control["expect"][0]["build"] != preset:
+                continue
+            _, report = run(
+                binary(preset), "--busted", control["name"],
+                "--duration", f"{args.seconds}s",
+                "--set", f"/busted_after_ms={after_ms}")
+            finding = report["finding"]
+            right = bool(finding) and as_expected(control, preset, finding)
+            stats = report["stats"]
+            seen = (f"{finding['kind']} {finding.get('invariant') or ''}"
+                    if finding else "not caught")
+            print(f"{control['name']} {preset}: {seen} after "
+                  f"{stats['duration_s']:.1f} s of {args.seconds}",
+                  flush=True)
+            good = (good and right and
+                    stats["duration_s"] * 1000 >= after_ms)
+    return 0 if good else 1
+
+
+def configs_of(path):
+    """The config itself, or those that the lines of a suite name."""
+    path = pathlib.Path(path)
+    if path.suffix != ".list":
+        return [path]
+    lines = [line.split("#")[0].split() for line in
+             path.read_text().splitlines()]
+    return [path.parent / words[0] for words in lines if words]
 
 
 def clean(args):
     good = True
+    configs = configs_of(args.config)
+    seconds = max(1, int(args.minutes * 60 / len(configs)))
     for preset in args.preset:
-        code, report = run(binary(preset), "--duration",
-                           f"{int(args.minutes * 60)}s")
-        stats = report["stats"]
-        print(f"{preset}: {report['verdict']}, {len(report['findings'])} "
-              f"findings, {stats['teardowns']} teardowns, "
-              f"{stats['contended_percent']:.1f} % contended, "
-              f"{stats['duration_s']:.0f} s", flush=True)
-        good = good and code == 0
+        for config in configs:
+            code, report = run(binary(preset), str(config),
+                               "--duration", f"{seconds}s")
+            stats = report["stats"]
+            print(f"{preset} {config.stem}: {report['verdict']}, "
+                  f"{len(report['findings'])} findings, "
+                  f"{stats['teardowns']} teardowns, "
+                  f"{stats['contended_percent']:.1f} % contended, "
+                  f"{stats['duration_s']:.0f} s", flush=True)
+            good = good and code == 0
     return 0 if good else 1
 
 
@@ -141,9 +187,16 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what",
-                        choices=["rate", "controls", "clean", "planhash"])
+                        choices=["rate", "controls", "late", "clean",
+                                 "planhash"])
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--config", default=str(ROOT / "configs/teardown.json"))
+    parser.add_argument("--control", action="append",
+                        help="controls: only these")
+    parser.add_argument("--no-plan-runs", type=int,
+                        help="controls: runs without the plan, if fewer")
     parser.add_argument("--seeds", default="1..5")
     parser.add_argument("--preset", action="append", choices=PRESETS)
     parser.add_argument("--best", action="store_true",
@@ -152,7 +205,7 @@ def main():
     args = parser.parse_args()
     if args.preset is None:
         args.preset = ["release"] if args.what == "rate" else PRESETS
-    return {"rate": rate, "controls": controls, "clean": clean,
+    return {"rate": rate, "controls": controls, "late": late, "clean": clean,
             "planhash": planhash}[args.what](args)
 
 
