@@ -133,6 +133,9 @@ struct list_lru_ops {
   int (*memcg_list_lru_alloc)(mem_cgroup* memcg, list_lru* lru);
   void (*memcg_reparent_list_lrus)(mem_cgroup* memcg, mem_cgroup* parent);
 
+  // For checks: what guards `list`, which is one of lru's on that node.
+  const spinlock_t* (*lock_of)(const list_lru* lru, int nid,
+                               const list_lru_one* list);
   // At rest only: nobody else uses the lru.
   void (*for_each_list)(list_lru* lru, list_lru_visit visit, void* arg);
 };

@@ -32,6 +32,13 @@ extern list_head memcg_list_lrus ABSL_GUARDED_BY(list_lrus_mutex);
 std::span<const stage_info> node_lock_stages();
 std::span<const fault_point> node_lock_absent();
 
+// Counters change under the lock and are read without it.
+inline long nr_add(std::atomic<long>& nr_items, long delta) {
+  long value = nr_items.load(std::memory_order_relaxed) + delta;
+  nr_items.store(value, std::memory_order_relaxed);
+  return value;
+}
+
 struct node_lock_steps {
   static void lock(list_lru_node* nlru)
       ABSL_EXCLUSIVE_LOCK_FUNCTION(nlru->lock) {
@@ -53,20 +60,26 @@ struct node_lock_steps {
   static mem_cgroup* shrinker_bit_owner(const list_lru_one* l, mem_cgroup*) {
     return l->owner;
   }
-  static list_head* next_after(list_head* item) { return item->next; }
+  static unsigned long count_of(long nr_items) {
+    // 41d17431df4a: negative while it is being reparented (N3).
+    return nr_items < 0 ? 0 : static_cast<unsigned long>(nr_items);
+  }
+  // The lock was dropped: may the walk go on where it was?
+  static bool may_go_on_after_retry() { return false; }
+  // Is this callback not to be taken off nr_to_walk?
+  static bool visit_is_free(lru_status) { return false; }
+  // An isolated item leaves its list's count, then, when the callback has
+  // returned, the node's.
+  static void uncount_isolated(list_lru_one* l) { nr_add(l->nr_items, -1); }
+  static long uncount_removed(list_lru_node* nlru) {
+    return nr_add(nlru->nr_items, -1);
+  }
   static void free_mlru(list_lru_memcg* mlru) {  // kvfree_rcu()
     call_rcu(&mlru->rcu, [](rcu_head* head) {
       kfree_type(ALLOC_MLRU, reinterpret_cast<list_lru_memcg*>(head));
     });
   }
 };
-
-// Counters change under the lock and are read without it.
-inline long nr_add(std::atomic<long>& nr_items, long delta) {
-  long value = nr_items.load(std::memory_order_relaxed) + delta;
-  nr_items.store(value, std::memory_order_relaxed);
-  return value;
-}
 
 template <class Steps>
 struct node_lock {
@@ -107,8 +120,9 @@ struct node_lock {
       return false;
     }
     list_lru_one* l = list_lru_from_memcg_idx(lru, nid, memcg_kmem_id(memcg));
-    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
+    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l ? l->owner : nullptr,
+              .lru = lru, .item = item, .list = l, .nid = nid,
+              .lock = &nlru->lock);
     list_add_tail(item, &l->list);
     LRU_POINT(item_linked, .memcg = memcg, .owner = l->owner, .lru = lru,
               .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
@@ -151,8 +165,9 @@ struct node_lock {
       return false;
     }
     list_lru_one* l = list_lru_from_memcg_idx(lru, nid, memcg_kmem_id(memcg));
-    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
+    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l ? l->owner : nullptr,
+              .lru = lru, .item = item, .list = l, .nid = nid,
+              .lock = &nlru->lock);
     list_del_init(item);
     LRU_POINT(item_unlinked, .memcg = memcg, .owner = l->owner, .lru = lru,
               .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
@@ -197,8 +212,7 @@ struct node_lock {
     long count = l ? READ_ONCE(l->nr_items) : 0;
     LRU_POINT(count_loaded, .memcg = memcg, .lru = lru, .list = l, .nid = nid,
               .nr = count);
-    // 41d17431df4a: negative while it is being reparented (N3).
-    return count < 0 ? 0 : static_cast<unsigned long>(count);
+    return Steps::count_of(count);
   }
 
   static unsigned long list_lru_count_node(list_lru* lru, int nid) {
@@ -318,6 +332,12 @@ struct node_lock {
     lru->shrinker_id = -1;
   }
 
+  // Of every list of that node.
+  static const spinlock_t* lock_of(const list_lru* lru, int nid,
+                                   const list_lru_one*) {
+    return &lru->node[nid].lock;
+  }
+
   static void for_each_list(list_lru* lru, list_lru_visit visit, void* arg) {
     for (int nid = 0; nid < nr_node_ids; nid++) {
       list_lru_node* nlru = &lru->node[nid];
@@ -338,7 +358,7 @@ struct node_lock {
   };
 
   static void isolated(list_lru_one* list, list_head* item) {
-    nr_add(list->nr_items, -1);
+    Steps::uncount_isolated(list);
     LRU_POINT(item_unlinked, .memcg = list->owner, .owner = list->owner,
               .lru = serial_ref::of(list->lru_serial), .item = item,
               .list = list, .nid = slab_obj_of(item)->nid);
@@ -359,7 +379,7 @@ struct node_lock {
               .list = l, .nid = nid, .lock = &nlru->lock);
     list_head* next;
     for (list_head* item = l->list.next; item != &l->list; item = next) {
-      next = Steps::next_after(item);
+      next = item->next;
       // First of all, so that many LRU_RETRY items cannot livelock the walk.
       if (!*nr_to_walk) break;
       --*nr_to_walk;
@@ -367,6 +387,7 @@ struct node_lock {
                 .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
       lru_status ret = isolate(item, l, &nlru->lock, cb_arg);
       lockdep_assert_held(&nlru->lock);
+      if (Steps::visit_is_free(ret)) ++*nr_to_walk;
       switch (ret) {
         case LRU_REMOVED_RETRY:
         case LRU_REMOVED:
@@ -376,6 +397,7 @@ struct node_lock {
           [[fallthrough]];
         case LRU_RETRY:
           // The lock was dropped: `next` may be anything by now. (L7)
+          if (Steps::may_go_on_after_retry()) break;
           LRU_POINT(walk_restarted, .memcg = memcg, .lru = lru, .nid = nid,
                     .lock = &nlru->lock);
           goto restart;
@@ -393,7 +415,7 @@ struct node_lock {
 
   static void note_removed(list_lru* lru, int nid, list_lru_node* nlru,
                            mem_cgroup* memcg) {
-    long nr = nr_add(nlru->nr_items, -1);
+    long nr = Steps::uncount_removed(nlru);
     LRU_POINT(count_changed, .memcg = memcg, .lru = lru, .nid = nid, .nr = nr,
               .lock = &nlru->lock);
   }
@@ -513,6 +535,7 @@ constexpr list_lru_ops make_node_lock_ops(const char* name, const char* doc) {
       .list_lru_isolate_move = L::list_lru_isolate_move,
       .memcg_list_lru_alloc = L::memcg_list_lru_alloc,
       .memcg_reparent_list_lrus = L::memcg_reparent_list_lrus,
+      .lock_of = L::lock_of,
       .for_each_list = L::for_each_list,
   };
 }
