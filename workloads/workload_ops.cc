@@ -21,6 +21,10 @@ lru::mem_cgroup* GetMemcgOf(const lru::obj_cgroup* objcg) {
   }
 }
 
+int AllocLists(World& world, uint32_t lru_index, lru::mem_cgroup* memcg) {
+  return world.lru_ops().memcg_list_lru_alloc(memcg, world.lru(lru_index));
+}
+
 // memcg_slab_post_alloc_hook(): objcg, its lists, then the object.
 Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
                int nid) {
@@ -33,7 +37,7 @@ Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
   }
   if (objcg) {
     lru::mem_cgroup* memcg = GetMemcgOf(objcg);
-    int err = world.lru_ops().memcg_list_lru_alloc(memcg, world.lru(lru_index));
+    int err = world.ops().alloc_lists(world, lru_index, memcg);
     lru::mem_cgroup_put(memcg);
     if (err) {
       lru::obj_cgroup_put(objcg);
@@ -138,6 +142,7 @@ const WorkloadOps& CleanWorkloadOps() {
   static constexpr WorkloadOps kClean = {
       .lookup = Lookup,
       .charge = Charge,
+      .alloc_lists = AllocLists,
       .add = Add,
       .add_obj = AddObj,
       .del = Del,

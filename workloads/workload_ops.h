@@ -17,6 +17,8 @@ struct WorkloadOps {
   // memcg there.
   Object* (*charge)(World& world, uint32_t memcg_index, uint32_t lru_index,
                     int nid);
+  // Of charge: memcg's lists on that lru, and its ancestors'; 0 or -ENOMEM.
+  int (*alloc_lists)(World& world, uint32_t lru_index, lru::mem_cgroup* memcg);
   // By memcg looked up here (raw) or by object alone.
   bool (*add)(lru::list_lru* lru, Object* object);
   bool (*add_obj)(lru::list_lru* lru, Object* object);
