@@ -101,7 +101,9 @@ class Scenario {
     harness::ArmHook(config_, /*seed=*/1);
     lru::task_adopt("main");
     TakeNotes();
-    world_ = std::make_unique<World>(config_, parts);
+    World::Parts watched = parts;
+    watched.lru_ops = Watched(parts.lru_ops);
+    world_ = std::make_unique<World>(config_, watched);
     for (const Oracle& oracle : Oracles()) {
       if (oracle.start) oracle.start(*world_);
     }

@@ -30,6 +30,11 @@ std::map<std::string, Oracle>& OracleMap() {
   return *kOracles;
 }
 
+struct WatchedOps {
+  lru::list_lru_ops ops;  // first
+  const lru::list_lru_ops* unwatched;
+};
+
 }  // namespace
 
 bool RegisterActor(harness::ActorInfo info, ActorFactory factory) {
@@ -72,6 +77,21 @@ const std::vector<Oracle>& Oracles() {
     return oracles;
   }();
   return *kOracles;
+}
+
+const lru::list_lru_ops* Watched(const lru::list_lru_ops* ops) {
+  static auto* const kAll = new std::vector<std::unique_ptr<WatchedOps>>;
+  kAll->push_back(std::make_unique<WatchedOps>(WatchedOps{*ops, ops}));
+  WatchedOps& watched = *kAll->back();
+  for (const Oracle& oracle : Oracles()) {
+    if (oracle.watch) oracle.watch(watched.ops);
+  }
+  return &watched.ops;
+}
+
+const lru::list_lru_ops& UnwatchedOps() {
+  return *reinterpret_cast<const WatchedOps*>(&lru::current_lru_ops())
+              ->unwatched;
 }
 
 const Control* FindControl(std::string_view name) {

@@ -23,6 +23,10 @@ struct Oracle {
   void (*start)(World& world);         // before the first actor: Observe()
   void (*check_totals)(World& world);  // all at rest
   void (*after_teardown)();            // the world is gone
+  // Puts entries of its own in the place of the lru's, which they call as
+  // UnwatchedOps(): for what only a caller can judge. Not add and del, which
+  // are hot; one oracle for each entry.
+  void (*watch)(lru::list_lru_ops& ops) = nullptr;
 };
 
 // A control replaces one step of the clean lru, of its teardown, or of what
@@ -40,6 +44,10 @@ bool RegisterLru(const lru::list_lru_ops& ops);
 
 ActorFactory FindActor(std::string_view name);
 const std::vector<Oracle>& Oracles();
+// As all oracles watch it, for a World. The copy stays for ever.
+const lru::list_lru_ops* Watched(const lru::list_lru_ops* ops);
+// What the current lru is when nobody watches; it is a watched one.
+const lru::list_lru_ops& UnwatchedOps();
 const Control* FindControl(std::string_view name);
 const lru::list_lru_ops* FindLru(std::string_view name);
 

@@ -15,6 +15,8 @@ void Torture::Setup(const harness::Config& config, uint64_t seed) {
   if (const Control* control = FindControl(config.busted)) {
     control->break_it(parts_);
   }
+  clean.lru_ops = Watched(clean.lru_ops);
+  parts_.lru_ops = Watched(parts_.lru_ops);
   world_ =
       std::make_unique<World>(config, config.busted_after_ms ? clean : parts_);
   for (const Oracle& oracle : Oracles()) {

@@ -66,6 +66,21 @@ void OnCountLoaded(fault_point, const fault_site& site) {
       site.lru.serial, site.nid, site.nr);
 }
 
+// What the caller sees, not what was read: a negative count is a huge one.
+unsigned long CountOne(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg) {
+  unsigned long count = UnwatchedOps().list_lru_count_one(lru, nid, memcg);
+  if (count > objects_max) {
+    harness::ReportInvariant(
+        "counts_sane", memcg ? lru::serial_of(memcg) : 0,
+        "count_one of lru %u, node %d returned %lu items; there never were so "
+        "many",
+        lru->serial, nid, count);
+  }
+  return count;
+}
+
+void Watch(lru::list_lru_ops& ops) { ops.list_lru_count_one = CountOne; }
+
 void Start(World& world) {
   for (auto& row : ledgers) {
     for (Ledger& ledger : row) ledger.on_lists = 0;
@@ -118,7 +133,10 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {{"counts_sane", "11, 12, 14",
       "No count is negative or huge; the node's nr_items follows its lists, "
       "up to isolations in flight; at rest every count is exact."}},
-    {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
+    {.start = Start,
+     .check_totals = CheckTotals,
+     .after_teardown = nullptr,
+     .watch = Watch}));
 
 }  // namespace
 }  // namespace workloads
