@@ -21,8 +21,10 @@ struct Object : lru::slab_obj {
   bool guarded = false;    // set before anyone else can see it
   bool disposing = false;  // under `lock`: on a shrinker's private list
   lru::spinlock_t lock{"object->lock"};
-  // Of the item_state oracle: 1 while linked; written under the list's lock.
-  std::atomic<uint32_t> linked = 0;
+  // Of the oracles, written under the list's lock.
+  std::atomic<uint32_t> linked = 0;    // 1 while it is on a list
+  std::atomic<uint32_t> isolated = 0;  // 1 when a walk has taken it off since
+  std::atomic<uint32_t> on_list = 0;   // serial it was linked to; 0: on none
 };
 
 inline Object* ObjectOf(lru::list_head* item) {
@@ -35,6 +37,8 @@ inline const Object* ObjectOf(const lru::list_head* item) {
 // What the item_state oracle saw when the lock of the item's list was taken.
 enum WasLinked : uint8_t { kNotSeen, kNotLinked, kLinked };
 
+struct Walk;  // oracles/walks.cc
+
 // Hangs off the task (task::user). Task-local, so plain.
 struct TaskNotes {
   harness::Prng* prng = nullptr;
@@ -42,6 +46,7 @@ struct TaskNotes {
   uint64_t unlinked = 0;  // item_unlinked
   uint32_t memcg = 0;     // serial that the last lookup of a list was for
   WasLinked was_linked = kNotSeen;
+  Walk* walk = nullptr;  // in progress
 };
 inline TaskNotes* CurrentNotes() {
   return static_cast<TaskNotes*>(lru::current_task()->user);

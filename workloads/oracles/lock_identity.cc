@@ -1,0 +1,161 @@
+// lock_identity: whoever changes a list holds the lock of the list that the
+// item is physically on, whatever memcg and node it was told.
+//
+// An object remembers the list it was linked to; a splice is remembered once
+// per list, not per item; an unlink follows both and must hold the lock found
+// there. Which lock guards a list is asked of the lru.
+// node-lock: all lists of a node have one lock, so it is locks that are
+// compared. The list that an unlink counts on must be that of the item, except
+// while a memcg is being reparented: from the moment its objcgs name the parent
+// until the splice, either memcg can be found, so a del may count on one's list
+// while the item is on the other's, under the same lock (N3).
+// memcg-lock: every list has its own lock, and no such exception.
+// A splice is only asked which lock it names; one that holds none is the
+// sanitizer's, and empty_after_reparent's.
+#include "harness/flight_recorder.h"
+#include "lru/list_lru.h"
+#include "workloads/oracles/list_shadows.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+
+// Memcg serial -> its parent's, once its objcgs are no longer its own.
+constexpr uint32_t kMemcgs = 1 << 14;
+std::atomic<uint64_t> passed_over[kMemcgs];
+
+void OnObjcgUnpublished(fault_point, const fault_site& site) {
+  uint32_t memcg = site.memcg.serial;
+  passed_over[memcg % kMemcgs].store(uint64_t{memcg} << 32 | site.parent.serial,
+                                     std::memory_order_relaxed);
+}
+
+bool IsPassedOverTo(uint32_t memcg, uint32_t parent) {
+  return passed_over[memcg % kMemcgs].load(std::memory_order_relaxed) ==
+         (uint64_t{memcg} << 32 | parent);
+}
+
+uint32_t OwnerSerial(const lru::mem_cgroup* owner) {
+  return lru::serial_of(owner ? owner : lru::root_mem_cgroup);
+}
+
+const lru::lock_base* Learn(const fault_site& site,
+                            const lru::serial_ref& ref) {
+  const auto* lru = static_cast<const lru::list_lru*>(site.lru.ptr);
+  const auto* list = static_cast<const lru::list_lru_one*>(ref.ptr);
+  if (!lru || !list) return nullptr;
+  const lru::spinlock_t* lock =
+      lru::current_lru_ops().lock_of(lru, site.nid, list);
+  list_shadows.Learn(list->serial, lock, OwnerSerial(list->owner));
+  return lock;
+}
+
+const lru::lock_base* LockOf(const fault_site& site,
+                             const lru::serial_ref& list) {
+  const lru::lock_base* lock = list_shadows.LockOf(list.serial);
+  return lock ? lock : Learn(site, list);
+}
+
+std::atomic<uint32_t>& OnListWord(const fault_site& site) {
+  const auto* item = static_cast<const lru::list_head*>(site.item.ptr);
+  return const_cast<Object*>(ObjectOf(item))->on_list;
+}
+
+void OnLinked(fault_point, const fault_site& site) {
+  OnListWord(site).store(site.list.serial, std::memory_order_relaxed);
+  const lru::lock_base* lock = LockOf(site, site.list);
+  if (!lock || lru::lock_is_held(lock)) return;
+  harness::ReportInvariant(
+      "lock_identity", site.memcg.serial,
+      "object %u was linked to list %u of memcg %u (lru %u, nid %d) by a task "
+      "that does not hold that list's lock",
+      site.item.serial, site.list.serial, site.owner.serial, site.lru.serial,
+      site.nid);
+}
+
+// Before anything has been changed: an item that is on a list is looked at, to
+// be taken off or to be left alone, under that list's lock.
+void OnLocked(fault_point, const fault_site& site) {
+  uint32_t linked = OnListWord(site).load(std::memory_order_relaxed);
+  if (!linked) return;
+  uint32_t list = list_shadows.Resolve(linked);
+  const lru::lock_base* lock = list ? list_shadows.LockOf(list) : nullptr;
+  if (!lock || lru::lock_is_held(lock)) return;
+  const char* api = lru::current_task()->api.load(std::memory_order_relaxed);
+  harness::ReportInvariant(
+      "lock_identity", site.memcg.serial,
+      "%s took another lock (lru %u, nid %d) than the one that guards list %u, "
+      "which object %u is on",
+      api ? api : "a task", site.lru.serial, site.nid, list, site.item.serial);
+}
+
+// Up to N3: the list whose count goes down is the one that the item is on.
+void CheckClaim(const fault_site& site, uint32_t list) {
+  uint32_t claimed = site.list.serial;
+  if (claimed == list) return;
+  uint32_t owner = list_shadows.OwnerOf(list);
+  uint32_t claimed_owner =
+      OwnerSerial(static_cast<const lru::mem_cgroup*>(site.owner.ptr));
+  if (!owner || IsPassedOverTo(owner, claimed_owner) ||
+      IsPassedOverTo(claimed_owner, owner)) {
+    return;
+  }
+  harness::ReportInvariant(
+      "lock_identity", site.memcg.serial,
+      "object %u was taken off as one of list %u of memcg %u, but it is on "
+      "list %u of memcg %u (lru %u, nid %d)",
+      site.item.serial, claimed, claimed_owner, list, owner, site.lru.serial,
+      site.nid);
+}
+
+void OnUnlinked(fault_point, const fault_site& site) {
+  std::atomic<uint32_t>& on_list = OnListWord(site);
+  uint32_t list = list_shadows.Resolve(on_list.load(std::memory_order_relaxed));
+  on_list.store(0, std::memory_order_relaxed);
+  if (!list) return;  // on none is item_state's; or not known
+  const lru::lock_base* lock = list_shadows.LockOf(list);
+  if (!lock) return;
+  if (lru::lock_is_held(lock)) {
+    CheckClaim(site, list);
+    return;
+  }
+  harness::ReportInvariant(
+      "lock_identity", site.memcg.serial,
+      "object %u was taken off list %u (lru %u, nid %d) by a task that does "
+      "not hold that list's lock",
+      site.item.serial, list, site.lru.serial, site.nid);
+}
+
+void OnSpliced(fault_point, const fault_site& site) {
+  const lru::lock_base* lock = LockOf(site, site.list);
+  LockOf(site, site.dst);
+  list_shadows.Splice(site.list.serial, site.dst.serial);
+  if (!lock || site.lock == lock) return;
+  harness::ReportInvariant(
+      "lock_identity", site.memcg.serial,
+      "list %u of memcg %u (lru %u, nid %d) was spliced under a lock that does "
+      "not guard it",
+      site.list.serial, site.memcg.serial, site.lru.serial, site.nid);
+}
+
+void Start(World&) {
+  for (auto& word : passed_over) word.store(0, std::memory_order_relaxed);
+  list_shadows.Clear();
+  harness::Observe(lru::FP_objcg_unpublished, OnObjcgUnpublished);
+  harness::Observe(lru::FP_list_locked, OnLocked);
+  harness::Observe(lru::FP_item_linked, OnLinked);
+  harness::Observe(lru::FP_item_unlinked, OnUnlinked);
+  harness::Observe(lru::FP_node_spliced, OnSpliced);
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"lock_identity", "4, 5",
+      "Whoever links or unlinks an item holds the lock of the list that the "
+      "item is physically on, and counts on that list."}},
+    {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
+
+}  // namespace
+}  // namespace workloads
