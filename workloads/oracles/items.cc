@@ -4,6 +4,7 @@
 // Legal on every lru. An item's state changes under the list's lock only, so
 // the oracle looks at item_linked and item_unlinked, where it is held: a
 // counter updated after the call has returned would go wrong on correct code.
+// A second isolation of an item is single_isolation's (walks.cc), said here.
 // A retired object may still be on a list until its grace period has passed;
 // at rest none is left.
 #include <algorithm>
@@ -22,9 +23,9 @@ const lru::list_head* ItemOf(const fault_site& site) {
   return static_cast<const lru::list_head*>(site.item.ptr);
 }
 
-// The oracle's word in the object: lru/ never looks at it.
-std::atomic<uint32_t>& LinkedWord(const fault_site& site) {
-  return const_cast<Object*>(ObjectOf(ItemOf(site)))->linked;
+// For the oracle's words in it: lru/ never looks at them.
+Object* ObjectAt(const fault_site& site) {
+  return const_cast<Object*>(ObjectOf(ItemOf(site)));
 }
 
 void OnLookup(fault_point, const fault_site& site) {
@@ -35,21 +36,23 @@ void OnLookup(fault_point, const fault_site& site) {
 void OnLocked(fault_point, const fault_site& site) {
   TaskNotes* notes = CurrentNotes();
   if (!notes) return;
-  notes->was_linked =
-      LinkedWord(site).load(std::memory_order_relaxed) ? kLinked : kNotLinked;
+  notes->was_linked = ObjectAt(site)->linked.load(std::memory_order_relaxed)
+                          ? kLinked
+                          : kNotLinked;
 }
 
 void OnLinked(fault_point, const fault_site& site) {
   if (TaskNotes* notes = CurrentNotes()) notes->linked++;
-  std::atomic<uint32_t>& linked = LinkedWord(site);
-  if (linked.load(std::memory_order_relaxed) != 0) {
+  Object* object = ObjectAt(site);
+  if (object->linked.load(std::memory_order_relaxed) != 0) {
     harness::ReportInvariant(
         "item_state", site.memcg.serial,
         "object %u was added to list %u of memcg %u while it was still on a "
         "list",
         site.item.serial, site.list.serial, site.owner.serial);
   }
-  linked.store(1, std::memory_order_relaxed);
+  object->linked.store(1, std::memory_order_relaxed);
+  object->isolated.store(0, std::memory_order_relaxed);
   const lru::list_head* item = ItemOf(site);
   if (item->next->prev != item || item->prev->next != item) {
     harness::ReportInvariant(
@@ -60,16 +63,32 @@ void OnLinked(fault_point, const fault_site& site) {
   }
 }
 
-void OnUnlinked(fault_point, const fault_site& site) {
-  if (TaskNotes* notes = CurrentNotes()) notes->unlinked++;
-  std::atomic<uint32_t>& linked = LinkedWord(site);
-  if (linked.load(std::memory_order_relaxed) != 1) {
+void ReportNotOn(const fault_site& site, bool isolated_twice) {
+  if (isolated_twice) {
     harness::ReportInvariant(
-        "item_state", site.memcg.serial,
-        "object %u was taken off list %u of memcg %u, but it was on none",
+        "single_isolation", site.memcg.serial,
+        "object %u was isolated from list %u of memcg %u, but had been "
+        "isolated before and not been added since",
         site.item.serial, site.list.serial, site.owner.serial);
+    return;
   }
-  linked.store(0, std::memory_order_relaxed);
+  harness::ReportInvariant(
+      "item_state", site.memcg.serial,
+      "object %u was taken off list %u of memcg %u, but it was on none",
+      site.item.serial, site.list.serial, site.owner.serial);
+}
+
+void OnUnlinked(fault_point, const fault_site& site) {
+  TaskNotes* notes = CurrentNotes();
+  if (notes) notes->unlinked++;
+  bool by_walk = notes && notes->walk;
+  Object* object = ObjectAt(site);
+  if (object->linked.load(std::memory_order_relaxed) != 1) {
+    bool before = object->isolated.load(std::memory_order_relaxed);
+    ReportNotOn(site, by_walk && before);
+  }
+  object->linked.store(0, std::memory_order_relaxed);
+  if (by_walk) object->isolated.store(1, std::memory_order_relaxed);
 }
 
 void Start(World&) {

@@ -1,0 +1,334 @@
+// callback_lock_state, single_isolation and walk_contract: what walk_one,
+// walk_node and all that is built on them promise whoever calls them.
+//
+// The oracle stands between caller and lru, on both sides: it is called in the
+// place of the lru's walks, and in the place of the caller's callback. So it
+// knows what the caller knows (nr_to_walk, the result) and what each callback
+// saw and said, and it can judge the lock before the lru does.
+//
+// Legal on every lru: items of a stranger (d6), a list walked twice by
+// walk_node (d1), nothing at all for a memcg that is dying (d2). A walk begins
+// a list at its head, and again after the lock was dropped; between two
+// callbacks that kept the lock it goes from item to item. What it must not
+// touch while the lock is dropped (17) is freed then, so the sanitizers see it.
+// callback_lock_state: node-lock wants every callback to return with the lock
+// held; memcg-lock wants it dropped with RETRY, REMOVED_RETRY and STOP.
+#include "harness/flight_recorder.h"
+#include "lru/list_lru.h"
+#include "workloads/oracles/list_shadows.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+
+// A walk in progress, on its task's stack. Plain: nobody else sees it.
+struct Walk {
+  const char* name;
+  lru::list_lru_walk_cb isolate;  // the caller's
+  void* cb_arg;
+  const unsigned long* nr_to_walk;
+  unsigned long budget;  // *nr_to_walk at the call
+  unsigned long callbacks = 0;
+  unsigned long removed = 0;        // said the callbacks
+  unsigned long count_changes = 0;  // of the node, by this task
+
+  // The callback before, and what must hold at the next one if the lock has
+  // not been dropped in between.
+  bool taken_anew = true;  // a list's lock was taken since
+  uint32_t list = 0;
+  lru::lru_status status = lru::LRU_SKIP;
+  const lru::list_head* item = nullptr;
+  const lru::list_head* next = nullptr;
+};
+
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+using lru::lru_status;
+
+lru::list_lru_ops real;  // the lru's own; written before any task exists
+
+const char* StatusName(lru_status status) {
+  switch (status) {
+    case lru::LRU_REMOVED:
+      return "LRU_REMOVED";
+    case lru::LRU_REMOVED_RETRY:
+      return "LRU_REMOVED_RETRY";
+    case lru::LRU_ROTATE:
+      return "LRU_ROTATE";
+    case lru::LRU_SKIP:
+      return "LRU_SKIP";
+    case lru::LRU_RETRY:
+      return "LRU_RETRY";
+    case lru::LRU_STOP:
+      return "LRU_STOP";
+  }
+  return "?";
+}
+
+bool IsRemoved(lru_status status) {
+  return status == lru::LRU_REMOVED || status == lru::LRU_REMOVED_RETRY;
+}
+bool DropsLock(lru_status status) {
+  return status == lru::LRU_RETRY || status == lru::LRU_REMOVED_RETRY;
+}
+uint32_t OwnerOf(const lru::list_lru_one* list) {
+  return lru::serial_of(list->owner ? list->owner : lru::root_mem_cgroup);
+}
+
+// Once the recorder is frozen no point is seen, and there is nothing to compare
+// with.
+bool Listening() {
+  return lru::armed(lru::ARMED_HOOK) &&
+         !harness::recorder()->freeze.load(std::memory_order_relaxed);
+}
+
+// --- before a callback
+
+// Once before each callback, whatever the one before has said. (13)
+void CheckBudget(const Walk& walk, const lru::list_lru_one* list) {
+  if (walk.callbacks <= walk.budget &&
+      *walk.nr_to_walk == walk.budget - walk.callbacks) {
+    return;
+  }
+  harness::ReportInvariant(
+      "walk_contract", OwnerOf(list),
+      "at callback %lu of %s, which was to make at most %lu, nr_to_walk is %lu "
+      "(the callback before returned %s)",
+      walk.callbacks, walk.name, walk.budget, *walk.nr_to_walk,
+      walk.callbacks > 1 ? StatusName(walk.status)
+                         : "nothing: it is the first");
+}
+
+// A list just begun, or begun again. (16) Touches the list's head alone.
+bool CheckBegin(const Walk& walk, const lru::list_head* item,
+                const lru::list_lru_one* list) {
+  if (item == list->list.next) return true;
+  if (walk.callbacks > 1 && DropsLock(walk.status)) {
+    harness::ReportInvariant(
+        "single_isolation", OwnerOf(list),
+        "%s went on in the middle of list %u of memcg %u after %s: whatever it "
+        "had found before the lock was dropped may be gone",
+        walk.name, list->serial, OwnerOf(list), StatusName(walk.status));
+  } else {
+    harness::ReportInvariant("walk_contract", OwnerOf(list),
+                             "%s did not begin list %u of memcg %u at its head",
+                             walk.name, list->serial, OwnerOf(list));
+  }
+  return false;
+}
+
+// The lock has been held since the callback before.
+bool CheckStep(const Walk& walk, const lru::list_head* item,
+               const lru::list_lru_one* list) {
+  const char* what = nullptr;
+  if (walk.status == lru::LRU_STOP) {
+    what = "went on";
+  } else if (item != walk.next) {
+    what = "did not go on with the next item";
+  } else if (walk.status == lru::LRU_ROTATE && list->list.prev != walk.item) {
+    what = "did not move the item to the tail";
+  } else if (walk.status == lru::LRU_SKIP && item->prev != walk.item) {
+    what = "did not leave the item where it was";
+  }
+  if (!what) return true;
+  harness::ReportInvariant(
+      "walk_contract", OwnerOf(list), "after %s on list %u of memcg %u, %s %s",
+      StatusName(walk.status), list->serial, OwnerOf(list), walk.name, what);
+  return false;
+}
+
+bool CheckPlace(const Walk& walk, const lru::list_head* item,
+                const lru::list_lru_one* list) {
+  bool begins =
+      walk.taken_anew || walk.list != list->serial || DropsLock(walk.status);
+  return begins ? CheckBegin(walk, item, list) : CheckStep(walk, item, list);
+}
+
+// (18)
+void CheckOnList(const Walk& walk, const Object* object,
+                 const lru::list_lru_one* list) {
+  uint32_t linked = object->on_list.load(std::memory_order_relaxed);
+  uint32_t on = list_shadows.Resolve(linked);
+  if (on == list->serial || (linked && !on)) return;
+  harness::ReportInvariant(
+      "single_isolation", OwnerOf(list),
+      "%s of list %u of memcg %u came to object %u, which %s", walk.name,
+      list->serial, OwnerOf(list), object->serial,
+      object->isolated.load(std::memory_order_relaxed)
+          ? "has been isolated before and not been added since"
+      : linked ? "is on another list"
+               : "is on no list");
+}
+
+void CheckCall(const Walk& walk, const lru::list_head* item,
+               const lru::list_lru_one* list, const lru::spinlock_t* lock) {
+  if (!lru::lock_is_held(lock)) {
+    harness::ReportInvariant("callback_lock_state", OwnerOf(list),
+                             "%s called back for list %u of memcg %u without "
+                             "holding the list's lock",
+                             walk.name, list->serial, OwnerOf(list));
+  }
+  CheckBudget(walk, list);
+  // A pointer out of place may point to freed memory.
+  if (CheckPlace(walk, item, list)) CheckOnList(walk, ObjectOf(item), list);
+}
+
+// --- after a callback: with the lock dropped, item and list may be gone
+
+void CheckLock(lru_status status, const lru::spinlock_t* lock, uint32_t owner) {
+  bool held = lru::lock_is_held(lock);
+  bool dropped =
+      real.returns_unlocked && (DropsLock(status) || status == lru::LRU_STOP);
+  if (held != dropped) return;
+  harness::ReportInvariant(
+      "callback_lock_state", owner,
+      "an isolate callback returned %s with the list's lock %s; on %s it must "
+      "%s",
+      StatusName(status), held ? "held" : "dropped", real.name,
+      held ? "have dropped it" : "hold it");
+}
+
+void CheckUnlinks(lru_status status, uint64_t unlinks, uint32_t owner) {
+  if (unlinks == (IsRemoved(status) ? 1 : 0)) return;
+  harness::ReportInvariant(
+      "walk_contract", owner,
+      "an isolate callback returned %s, but took %llu items off the list",
+      StatusName(status), static_cast<unsigned long long>(unlinks));
+}
+
+lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
+                   lru::spinlock_t* lock, void* cb_arg) {
+  Walk& walk = *static_cast<Walk*>(cb_arg);
+  if (!Listening()) return walk.isolate(item, list, lock, walk.cb_arg);
+  const TaskNotes* notes = CurrentNotes();
+  walk.callbacks++;
+  CheckCall(walk, item, list, lock);
+  uint32_t owner = OwnerOf(list);
+  uint64_t unlinked = notes->unlinked;
+  walk.taken_anew = false;
+  walk.list = list->serial;
+  walk.item = item;
+  walk.next = item->next;
+  walk.status = walk.isolate(item, list, lock, walk.cb_arg);
+  if (IsRemoved(walk.status)) walk.removed++;
+  if (!Listening()) return walk.status;
+  CheckLock(walk.status, lock, owner);
+  CheckUnlinks(walk.status, notes->unlinked - unlinked, owner);
+  return walk.status;
+}
+
+// --- around a walk
+
+void OnListLocked(fault_point, const fault_site&) {
+  TaskNotes* notes = CurrentNotes();
+  if (notes && notes->walk) notes->walk->taken_anew = true;
+}
+
+void OnCountChanged(fault_point, const fault_site&) {
+  TaskNotes* notes = CurrentNotes();
+  if (notes && notes->walk) notes->walk->count_changes++;
+}
+
+void CheckResult(const Walk& walk, unsigned long result, uint32_t memcg) {
+  if (walk.callbacks > walk.budget ||
+      *walk.nr_to_walk != walk.budget - walk.callbacks) {
+    harness::ReportInvariant(
+        "walk_contract", memcg,
+        "%s was to call back at most %lu times and did %lu times, but left "
+        "nr_to_walk at %lu",
+        walk.name, walk.budget, walk.callbacks, *walk.nr_to_walk);
+  }
+  if (result != walk.removed) {
+    harness::ReportInvariant(
+        "walk_contract", memcg,
+        "%s returned %lu, but %lu callbacks returned LRU_REMOVED or "
+        "LRU_REMOVED_RETRY",
+        walk.name, result, walk.removed);
+  }
+  if (walk.count_changes != walk.removed) {
+    harness::ReportInvariant(
+        "walk_contract", memcg,
+        "%s removed %lu items, but changed the node's count %lu times",
+        walk.name, walk.removed, walk.count_changes);
+  }
+}
+
+template <class Call>
+unsigned long Watched(const char* name, uint32_t memcg,
+                      lru::list_lru_walk_cb isolate, void* cb_arg,
+                      const unsigned long* nr_to_walk, Call call) {
+  TaskNotes* notes = CurrentNotes();
+  if (!notes || !Listening()) return call(isolate, cb_arg);
+  lru::task* task = lru::current_task();
+  uint32_t held = task->nr_held.load(std::memory_order_relaxed);
+  Walk walk{.name = name,
+            .isolate = isolate,
+            .cb_arg = cb_arg,
+            .nr_to_walk = nr_to_walk,
+            .budget = *nr_to_walk};
+  Walk* outer = notes->walk;
+  notes->walk = &walk;
+  unsigned long result = call(Isolate, &walk);
+  notes->walk = outer;
+  if (!Listening()) return result;
+  CheckResult(walk, result, memcg);
+  uint32_t held_now = task->nr_held.load(std::memory_order_relaxed);
+  if (held_now != held) {
+    harness::ReportInvariant(
+        "callback_lock_state", memcg,
+        "%s was called with %u locks held and returned with %u", name, held,
+        held_now);
+  }
+  return result;
+}
+
+unsigned long WalkOne(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
+                      lru::list_lru_walk_cb isolate, void* cb_arg,
+                      unsigned long* nr_to_walk) {
+  return Watched("list_lru_walk_one", memcg ? lru::serial_of(memcg) : 0,
+                 isolate, cb_arg, nr_to_walk,
+                 [&](lru::list_lru_walk_cb callback, void* arg) {
+                   return real.list_lru_walk_one(lru, nid, memcg, callback, arg,
+                                                 nr_to_walk);
+                 });
+}
+
+unsigned long WalkNode(lru::list_lru* lru, int nid,
+                       lru::list_lru_walk_cb isolate, void* cb_arg,
+                       unsigned long* nr_to_walk) {
+  return Watched("list_lru_walk_node", 0, isolate, cb_arg, nr_to_walk,
+                 [&](lru::list_lru_walk_cb callback, void* arg) {
+                   return real.list_lru_walk_node(lru, nid, callback, arg,
+                                                  nr_to_walk);
+                 });
+}
+
+void Watch(lru::list_lru_ops& ops) {
+  real = ops;
+  ops.list_lru_walk_one = WalkOne;
+  ops.list_lru_walk_node = WalkNode;
+}
+
+void Start(World&) {
+  harness::Observe(lru::FP_walk_list_locked, OnListLocked);
+  harness::Observe(lru::FP_count_changed, OnCountChanged);
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"callback_lock_state", "15",
+      "A walk calls back with the list's lock held, the callback returns with "
+      "it held or dropped as this lru wants it, and the walk gives it back."},
+     {"single_isolation", "16, 18",
+      "A walk begins again at the head when the lock was dropped, and between "
+      "two adds an item is isolated at most once."},
+     {"walk_contract", "13, 14, 17",
+      "A walk calls back at most nr_to_walk times, goes from item to item as "
+      "the callbacks say, and returns how many they have removed."}},
+    {.start = Start,
+     .check_totals = nullptr,
+     .after_teardown = nullptr,
+     .watch = Watch}));
+
+}  // namespace
+}  // namespace workloads
