@@ -1,0 +1,140 @@
+// alloc_before_add: nobody adds for a memcg whose lists were never allocated,
+// and whoever has lists has ancestors that have them too, for items can be
+// reparented to any of those.
+//
+// node-lock: the lookup of a memcg's list finds one, always: its own, or after
+// its reparenting the parent's. A lookup that finds none is judged here, before
+// the lru touches what is not there.
+// memcg-lock: to find none, or a dead one, is how an add learns that it must
+// climb. That is allowed only from a memcg that is dying (9).
+#include "harness/flight_recorder.h"
+#include "lru/list_lru.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+
+// The memcg whose lists on an lru were spliced last, of those that share the
+// place: what it looks for there from then on is an ancestor's.
+constexpr uint32_t kMemcgs = 1 << 11;
+constexpr uint32_t kLrus = 64;
+std::atomic<uint32_t> reparented[kMemcgs][kLrus];
+
+std::atomic<uint32_t>* PlaceOf(const fault_site& site) {
+  uint32_t lru = site.lru.serial;
+  if (!lru || lru > kLrus) return nullptr;
+  return &reparented[site.memcg.serial % kMemcgs][lru - 1];
+}
+
+void OnSpliced(fault_point, const fault_site& site) {
+  if (std::atomic<uint32_t>* place = PlaceOf(site)) {
+    place->store(site.memcg.serial, std::memory_order_relaxed);
+  }
+}
+
+bool IsReparented(const fault_site& site) {
+  const std::atomic<uint32_t>* place = PlaceOf(site);
+  return place && place->load(std::memory_order_relaxed) == site.memcg.serial;
+}
+
+// Lists whose ancestors have been looked at, by serial.
+constexpr uint32_t kLists = 1 << 16;
+std::atomic<uint32_t> judged[kLists];
+
+const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
+  return static_cast<const lru::mem_cgroup*>(ref.ptr);
+}
+
+void OnLookedUp(fault_point, const fault_site& site) {
+  if (site.list.serial) return;
+  if (IsReparented(site)) {
+    harness::ReportInvariant(
+        "reparent_target", site.memcg.serial,
+        "object %u of memcg %u found no list on lru %u, nid %d, although its "
+        "memcg has been reparented: it must find an ancestor's",
+        site.item.serial, site.memcg.serial, site.lru.serial, site.nid);
+    return;
+  }
+  harness::ReportInvariant("alloc_before_add", site.memcg.serial,
+                           "object %u needs the list of memcg %u on lru %u, "
+                           "nid %d, but that memcg's "
+                           "lists were never allocated",
+                           site.item.serial, site.memcg.serial, site.lru.serial,
+                           site.nid);
+}
+
+// Not through xa_load(): that would be one more point of lru/.
+bool HasLists(const lru::list_lru* lru, const lru::mem_cgroup* memcg) {
+  int id = memcg->kmemcg_id.load(std::memory_order_relaxed);
+  if (id < 0 || id >= lru::kXaMax) return true;
+  const lru::xa_chunk* chunk =
+      lru->xa.chunk[id / lru::kXaChunk].load(std::memory_order_relaxed);
+  return chunk && chunk->slot[id % lru::kXaChunk].load(
+                      std::memory_order_relaxed) != nullptr;
+}
+
+// The list's lock is held, so its memcg is not reparented yet, nor is any
+// ancestor: what they have, they keep. Theirs were stored before this one.
+void OnLinked(fault_point, const fault_site& site) {
+  std::atomic<uint32_t>& seen = judged[site.list.serial % kLists];
+  if (seen.load(std::memory_order_relaxed) == site.list.serial) return;
+  seen.store(site.list.serial, std::memory_order_relaxed);
+  const auto* lru = static_cast<const lru::list_lru*>(site.lru.ptr);
+  const lru::mem_cgroup* owner = MemcgOf(site.owner);
+  if (!lru || !owner) return;
+  for (const lru::css* c = owner->css.parent; c && c->parent; c = c->parent) {
+    const auto* ancestor = reinterpret_cast<const lru::mem_cgroup*>(c);
+    if (HasLists(lru, ancestor)) continue;
+    harness::ReportInvariant(
+        "alloc_before_add", site.owner.serial,
+        "memcg %u has lists on lru %u, but its ancestor %u has none that their "
+        "items could be reparented to",
+        site.owner.serial, site.lru.serial, lru::serial_of(ancestor));
+    return;
+  }
+}
+
+// About to splice.
+void OnSrcLocked(fault_point, const fault_site& site) {
+  if (site.dst.serial) return;
+  harness::ReportInvariant(
+      "alloc_before_add", site.memcg.serial,
+      "memcg %u is to be reparented to memcg %u, which has no lists on lru %u",
+      site.memcg.serial, site.parent.serial, site.lru.serial);
+}
+
+void OnDeadListSeen(fault_point, const fault_site& site) {
+  const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
+  if (!memcg) return;
+  uint32_t flags = memcg->css.flags.load(std::memory_order_relaxed);
+  if (flags & lru::CSS_DYING) return;
+  harness::ReportInvariant(
+      "alloc_before_add", site.memcg.serial,
+      "object %u found no list of memcg %u on lru %u, nid %d, although that "
+      "memcg is not dying: its lists were never allocated",
+      site.item.serial, site.memcg.serial, site.lru.serial, site.nid);
+}
+
+void Start(World&) {
+  for (auto& row : reparented) {
+    for (auto& word : row) word.store(0, std::memory_order_relaxed);
+  }
+  for (auto& word : judged) word.store(0, std::memory_order_relaxed);
+  harness::Observe(lru::FP_list_looked_up, OnLookedUp);
+  harness::Observe(lru::FP_item_linked, OnLinked);
+  harness::Observe(lru::FP_src_locked, OnSrcLocked);
+  harness::Observe(lru::FP_node_spliced, OnSpliced);
+  harness::Observe(lru::FP_dead_list_seen, OnDeadListSeen);
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"alloc_before_add", "8, 9",
+      "Before the first add for a memcg its lists have been allocated, and "
+      "those of all its ancestors; only a dying memcg may be climbed from."}},
+    {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
+
+}  // namespace
+}  // namespace workloads
