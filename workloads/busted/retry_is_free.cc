@@ -1,0 +1,39 @@
+// A callback that returns LRU_RETRY is not taken off nr_to_walk. The kernel
+// counts down before the callback, "so that we don't livelock if we get stuck
+// on large numbers of LRU_RETRY items" (mm/list_lru.c).
+//
+//   walker
+//   nr_to_walk = 1
+//   isolate(A): LRU_RETRY, A's lock is taken; restart
+//   isolate(A): LRU_RETRY; restart
+//   ... for as long as A's owner, who may wait for nlru->lock, keeps its lock
+#include "lru/node_lock.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+struct RetryIsFree : lru::node_lock_steps {
+  static bool visit_is_free(lru::lru_status status) {
+    return status == lru::LRU_RETRY;
+  }
+};
+
+constexpr lru::list_lru_ops kOps =
+    lru::make_node_lock_ops<RetryIsFree>("node-lock", "LRU_RETRY is free");
+
+LRUTORTURE_REGISTER(RegisterControl(
+    {.info = {.name = "retry_is_free",
+              .klass = "lru",
+              .lrus = {"node-lock"},
+              .doc = "a callback that returns LRU_RETRY does not count "
+                     "against nr_to_walk: a walk can go on for ever",
+              .config = "busted/retry_is_free.json",
+              .expect = {{"release", "invariant", "walk_contract"},
+                         {"asan", "invariant", "walk_contract"},
+                         {"tsan", "invariant", "walk_contract"},
+                         {"gcc", "invariant", "walk_contract"}}},
+     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+
+}  // namespace
+}  // namespace workloads
