@@ -1,0 +1,54 @@
+// bugs.md #29, 361e0ff456a8 (rust_binder, Alice Ryhl, 2025): an isolate
+// callback written for the other side of Linux 6.13. Up to 6.12 the lock is
+// held again when LRU_RETRY or LRU_REMOVED_RETRY is returned, from 6.13 on it
+// is not; the header went on saying that it is.
+//
+//   up to 6.12                          from 6.13 on
+//   callback: spin_unlock(lock)         callback: spin_unlock(lock)
+//   returns LRU_REMOVED_RETRY           spin_lock(lock), LRU_REMOVED_RETRY
+//   walk: restarts with no lock held    walk: spin_lock(lock): waits for itself
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+lru::lru_status InWrongLockState(lru::list_head* item, lru::list_lru_one* list,
+                                 lru::spinlock_t* lock,
+                                 void* cb_arg) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  lru::lru_status status = CleanWorkloadOps().isolate(item, list, lock, cb_arg);
+  if (status != lru::LRU_RETRY && status != lru::LRU_REMOVED_RETRY) {
+    return status;
+  }
+  if (lru::current_lru_ops().returns_unlocked) {
+    lru::spin_lock(lock);
+  } else {
+    lru::spin_unlock(lock);
+  }
+  return status;
+}
+
+const WorkloadOps& Ops() {
+  static const WorkloadOps kOps = [] {
+    WorkloadOps ops = CleanWorkloadOps();
+    ops.isolate = InWrongLockState;
+    return ops;
+  }();
+  return kOps;
+}
+
+LRUTORTURE_REGISTER(RegisterControl(
+    {.info = {.name = "isolate_in_wrong_lock_state",
+              .klass = "caller",
+              .lrus = {},
+              .doc = "an isolate callback returns with the list's lock in the "
+                     "state that the other kind of lru wants (#29, "
+                     "361e0ff456a8)",
+              .config = "busted/isolate_in_wrong_lock_state.json",
+              .expect = {{"release", "invariant", "callback_lock_state"},
+                         {"asan", "invariant", "callback_lock_state"},
+                         {"tsan", "invariant", "callback_lock_state"},
+                         {"gcc", "invariant", "callback_lock_state"}}},
+     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+
+}  // namespace
+}  // namespace workloads
