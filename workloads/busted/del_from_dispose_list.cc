@@ -1,0 +1,45 @@
+// bugs.md #28, nfsd: "add list_head nf_gc to struct nfsd_file" (Youzhong Yang,
+// 2024): list_lru_del() of an item that a walk has moved to a private list. Its
+// list_empty() cannot tell the two lists apart.
+//
+//   walk                                owner
+//   list_lru_isolate_move(item, dispose)
+//   nr_items - 1
+//                                       list_lru_del(item): not empty, so true
+//                                       nr_items - 1 once more
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+void DisposeByDel(Object* object) {
+  lru::spin_guard guard(&object->lock);
+  lru::current_lru_ops().list_lru_del_obj(TheWorld().lru(object->lru_index),
+                                          &object->lru);
+  object->disposing = false;
+}
+
+const WorkloadOps& Ops() {
+  static const WorkloadOps kOps = [] {
+    WorkloadOps ops = CleanWorkloadOps();
+    ops.dispose = DisposeByDel;
+    return ops;
+  }();
+  return kOps;
+}
+
+LRUTORTURE_REGISTER(RegisterControl(
+    {.info = {.name = "del_from_dispose_list",
+              .klass = "caller",
+              .lrus = {},
+              .doc = "an item that a walk has moved to a private list is taken "
+                     "off that list by list_lru_del() (#28)",
+              .config = "busted/del_from_dispose_list.json",
+              .expect = {{"release", "invariant", "item_state"},
+                         {"asan", "invariant", "item_state"},
+                         {"tsan", "invariant", "item_state"},
+                         {"gcc", "invariant", "item_state"}}},
+     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+
+}  // namespace
+}  // namespace workloads
