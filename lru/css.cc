@@ -171,6 +171,8 @@ const teardown_steps& clean_teardown_steps() {
       .mem_cgroup_id_release = mem_cgroup_id_release,
       .mem_cgroup_tryget = mem_cgroup_tryget_clean,
       .shrink_rescan = shrink_rescan,
+      .add_nr_deferred = add_nr_deferred_clean,
+      .reparent_shrinker_deferred = reparent_shrinker_deferred,
   };
   return kClean;
 }

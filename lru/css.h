@@ -68,6 +68,8 @@ struct teardown_steps {
   // shrinker.cc
   // The second run, after the bit was cleared. (S2)
   unsigned long (*shrink_rescan)(shrink_control* sc, shrinker* s, int priority);
+  void (*add_nr_deferred)(std::atomic<long>& nr_deferred, long nr);
+  void (*reparent_shrinker_deferred)(mem_cgroup* memcg);  // (S4)
 };
 const teardown_steps& clean_teardown_steps();
 const teardown_steps& current_steps();

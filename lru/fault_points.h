@@ -117,6 +117,9 @@ const char* fp_path_name(fp_path p);
     "the second run after clearing the bit is done")                           \
   X(shrinker_info_replaced, WALK, MUTEX, false,                                \
     "a larger shrinker_info is published; the old one waits for RCU")          \
+  X(nr_deferred_changed, WALK, RCU, false,                                     \
+    "deferred work of (memcg, nid, shrinker) was added or taken, or, where a " \
+    "parent is named, added to that one's")                                    \
   /* alloc and ids; an error point returns -ENOMEM when a fault says so */     \
   X(memcg_allocated, ALLOC, MUTEX, true, "memory for a new memcg")             \
   X(objcg_allocated, ALLOC, MUTEX, true, "memory for a memcg's objcg")         \
@@ -176,6 +179,7 @@ struct fault_site {
   int depth = -1;        // of memcg; the root is 0
   int nid = -1;
   long nr = 0;  // items moved, counted, or an id: see the point
+  int shrinker_id = -1;
   const void* lock = nullptr;
 };
 

@@ -255,7 +255,7 @@ void memcg_offline_kmem(mem_cgroup* memcg) {
 void mem_cgroup_css_offline(css* c) {
   mem_cgroup* memcg = mem_cgroup_from_css(c);
   current_steps().memcg_offline_kmem(memcg);
-  reparent_shrinker_deferred(memcg);
+  current_steps().reparent_shrinker_deferred(memcg);
   LRU_POINT(nr_deferred_reparented, .memcg = memcg,
             .parent = parent_mem_cgroup(memcg), .depth = c->level);
   mem_cgroup_id_put(memcg);

@@ -114,6 +114,8 @@ void mem_cgroup_id_release(mem_cgroup* memcg);
 void mem_cgroup_id_remove(mem_cgroup* memcg);
 bool mem_cgroup_tryget_clean(mem_cgroup* memcg);
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority);
+void add_nr_deferred_clean(std::atomic<long>& nr_deferred, long nr);
+void reparent_shrinker_deferred(mem_cgroup* memcg);
 
 }  // namespace lru
 

@@ -112,11 +112,16 @@ std::atomic<long>& deferred_of(shrinker* s, const shrink_control* sc)
 
 long xchg_nr_deferred(shrinker* s, const shrink_control* sc) {
   rcu_guard guard;
-  return xchg(deferred_of(s, sc), 0);
+  long nr = xchg(deferred_of(s, sc), 0);
+  LRU_POINT(nr_deferred_changed, .memcg = sc->memcg, .nid = sc->nid, .nr = -nr,
+            .shrinker_id = s->id);
+  return nr;
 }
 void add_nr_deferred(long nr, shrinker* s, const shrink_control* sc) {
   rcu_guard guard;
-  atomic_fetch_add(deferred_of(s, sc), nr);
+  current_steps().add_nr_deferred(deferred_of(s, sc), nr);
+  LRU_POINT(nr_deferred_changed, .memcg = sc->memcg, .nid = sc->nid, .nr = nr,
+            .shrinker_id = s->id);
 }
 
 // --- shrinking
@@ -229,6 +234,10 @@ unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority) {
   return ret;
 }
 
+void add_nr_deferred_clean(std::atomic<long>& nr_deferred, long nr) {
+  atomic_fetch_add(nr_deferred, nr, "add_nr_deferred");
+}
+
 shrinker* shrinker_alloc(bool memcg_aware) {
   auto* s = kmalloc_type<shrinker>(ALLOC_OTHER);
   if (!s) return nullptr;
@@ -313,6 +322,9 @@ void reparent_shrinker_deferred(mem_cgroup* memcg) {
       atomic_fetch_add(
           to->unit[id / kShrinkerUnitBits]->nr_deferred[id % kShrinkerUnitBits],
           nr);
+      LRU_POINT(nr_deferred_changed, .memcg = memcg, .parent = parent,
+                .depth = memcg->css.level, .nid = nid, .nr = nr,
+                .shrinker_id = id);
     }
   }
 }
@@ -336,6 +348,22 @@ bool shrinker_bit_is_set(mem_cgroup* memcg, int nid, int shrinker_id) {
   if (!info || shrinker_id < 0 || shrinker_id >= info->map_nr_max) return false;
   return test_bit(shrinker_id % kShrinkerUnitBits,
                   info->unit[shrinker_id / kShrinkerUnitBits]->map);
+}
+
+bool shrinker_is_registered(int id) {
+  if (id < 0 || id >= kShrinkersMax) return false;
+  rcu_guard guard;
+  shrinker* s = rcu_dereference(shrinker_idr[id]);
+  return s && READ_ONCE(s->refcount) > 0;
+}
+
+long nr_deferred_of(const mem_cgroup* memcg, int nid, int shrinker_id) {
+  const shrinker_info* info =
+      memcg->shrinker_info[nid].load(std::memory_order_relaxed);
+  if (!info || shrinker_id < 0 || shrinker_id >= info->map_nr_max) return 0;
+  return info->unit[shrinker_id / kShrinkerUnitBits]
+      ->nr_deferred[shrinker_id % kShrinkerUnitBits]
+      .load(std::memory_order_relaxed);
 }
 
 unsigned long shrink_slab(int nid, mem_cgroup* memcg, int priority) {
