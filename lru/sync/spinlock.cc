@@ -5,6 +5,8 @@
 
 namespace lru {
 
+std::atomic<lock_order_fn> lru_lock_order_hook = nullptr;
+
 bool lock_is_held(const lock_base* l) {
   const task* t = current_task();
   u32 nr = t->nr_held.load(std::memory_order_relaxed);
@@ -14,20 +16,39 @@ bool lock_is_held(const lock_base* l) {
   return nr > kTaskLocksMax;  // not recorded: benefit of the doubt
 }
 
-namespace detail {
+namespace {
 
-void note_held(const lock_base* l) {
-  task* t = current_task();
+void push_held(task* t, const lock_base* l, u32 subclass) {
   u32 nr = t->nr_held.load(std::memory_order_relaxed);
   if (nr < kTaskLocksMax) {
     lock_ref& ref = t->held[nr];
     ref.name.store(l->name, std::memory_order_relaxed);
     ref.serial.store(l->serial, std::memory_order_relaxed);
     ref.nid.store(l->nid, std::memory_order_relaxed);
+    ref.subclass.store(subclass, std::memory_order_relaxed);
     ref.lock.store(l, std::memory_order_relaxed);
   }
   t->nr_held.store(nr + 1, std::memory_order_relaxed);
 }
+
+void note_order(const lock_base* l, u32 subclass) {
+  if (!armed(ARMED_HOOK)) return;
+  lock_order_fn hook = lru_lock_order_hook.load(std::memory_order_relaxed);
+  if (hook) hook(l, subclass);
+}
+
+}  // namespace
+
+namespace detail {
+
+void note_taken(const lock_base* l, u32 subclass) {
+  task* t = current_task();
+  if (t->nr_held.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    note_order(l, subclass);
+  push_held(t, l, subclass);
+}
+
+void note_tried(const lock_base* l) { push_held(current_task(), l, 0); }
 
 void note_released(const lock_base* l) {
   task* t = current_task();
@@ -48,13 +69,20 @@ void note_released(const lock_base* l) {
                       std::memory_order_relaxed);
       to.nid.store(from.nid.load(std::memory_order_relaxed),
                    std::memory_order_relaxed);
+      to.subclass.store(from.subclass.load(std::memory_order_relaxed),
+                        std::memory_order_relaxed);
     }
     break;
   }
   t->nr_held.store(last, std::memory_order_relaxed);
 }
 
-void lock_contended(lock_base* l, const char* operation, int spins) {
+void lock_contended(lock_base* l, const char* operation, int spins,
+                    u32 subclass) {
+  // Before the wait, which may be for ever.
+  if (current_task()->nr_held.load(std::memory_order_relaxed) != 0) {
+    note_order(l, subclass);
+  }
   waiting_scope waiting(operation, l, l->name, l->serial, l->nid);
   l->word.lock_slow(spins);
 }
@@ -69,7 +97,7 @@ bool spin_trylock(spinlock_t* l,
   bool ok = l->word.try_lock();
   LRU_TSAN_POST_TRYLOCK(l, ok);
   if (ok) {
-    detail::note_held(l);
+    detail::note_tried(l);
   } else {
     detail::rcu_leave();
   }

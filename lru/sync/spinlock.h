@@ -46,17 +46,30 @@ inline void spin_lock_init(spinlock_t* l, const char* name, u32 serial = 0,
 // True when the calling task holds it: for assertions and oracles.
 bool lock_is_held(const lock_base* l);
 
-namespace detail {
-void note_held(const lock_base* l);
-void note_released(const lock_base* l);
-void lock_contended(lock_base* l, const char* operation, int spins);
+// Hears of every lock that the calling task takes while it holds others
+// (task::held, without the new one): lockdep's view. At the latest before the
+// task blocks; a trylock, which never waits, is not told. The rules of
+// fault_hook_fn; called only while ARMED_HOOK is set.
+using lock_order_fn = void (*)(const lock_base* taken, u32 subclass);
+extern std::atomic<lock_order_fn> lru_lock_order_hook;
 
-inline void acquire(lock_base* l, const char* operation, int spins) {
+// For a second lock of the same kind, where the caller knows an order.
+inline constexpr u32 SINGLE_DEPTH_NESTING = 1;
+
+namespace detail {
+void note_taken(const lock_base* l, u32 subclass);
+void note_tried(const lock_base* l);  // got by trylock
+void note_released(const lock_base* l);
+void lock_contended(lock_base* l, const char* operation, int spins,
+                    u32 subclass);
+
+inline void acquire(lock_base* l, const char* operation, int spins,
+                    u32 subclass = 0) {
   LRU_TSAN_PRE_LOCK(l);
   if (!l->word.try_lock()) [[unlikely]]
-    lock_contended(l, operation, spins);
+    lock_contended(l, operation, spins, subclass);
   LRU_TSAN_POST_LOCK(l);
-  note_held(l);
+  note_taken(l, subclass);
 }
 inline void release(lock_base* l) {
   note_released(l);
@@ -64,10 +77,11 @@ inline void release(lock_base* l) {
   l->word.unlock();
   LRU_TSAN_POST_UNLOCK(l);
 }
-inline void spin_acquire(spinlock_t* l, sync_op op, const char* fn) {
+inline void spin_acquire(spinlock_t* l, sync_op op, const char* fn,
+                         u32 subclass = 0) {
   sync_point(op, fn, l);
   rcu_enter();
-  acquire(l, "spin_lock", 200);
+  acquire(l, "spin_lock", 200, subclass);
   sync_point(op, fn, l, true);
 }
 inline void spin_release(spinlock_t* l, sync_op op, const char* fn) {
@@ -82,6 +96,11 @@ inline void spin_release(spinlock_t* l, sync_op op, const char* fn) {
 inline void spin_lock(spinlock_t* l, LRU_FN)
     ABSL_EXCLUSIVE_LOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   detail::spin_acquire(l, SYNC_spin_lock, fn);
+}
+// lockdep's annotation: not the first of its kind, and in a known order.
+inline void spin_lock_nested(spinlock_t* l, u32 subclass, LRU_FN)
+    ABSL_EXCLUSIVE_LOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  detail::spin_acquire(l, SYNC_spin_lock, fn, subclass);
 }
 inline void spin_unlock(spinlock_t* l, LRU_FN)
     ABSL_UNLOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {

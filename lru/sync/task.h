@@ -21,6 +21,7 @@ struct lock_ref {
   std::atomic<const char*> name = nullptr;  // "nlru->lock"
   std::atomic<u32> serial = 0;
   std::atomic<s32> nid = -1;
+  std::atomic<u32> subclass = 0;  // of spin_lock_nested()
 };
 
 // Memory that lru/ allocates, by type; no_leak counts each of them.
