@@ -45,6 +45,7 @@ struct Fault {
   DelayHow how = DelayHow::kAuto;
   std::optional<HoldUntil> hold;
   bool enomem = false;    // error points only
+  bool reclaim = false;   // where lru::may_reclaim_at() says so
   uint64_t one_in = 1;    // probability 1/one_in
   uint64_t interval = 1;  // every interval-th matching visit is considered
   uint64_t space = 0;     // the first `space` matching visits never fire

@@ -69,6 +69,13 @@ void CheckInteger(const Spec& spec, const Json& value,
   }
 }
 
+void CheckFlag(const Json& value, const std::string& pointer,
+               std::vector<InputError>& errors) {
+  if (value.is_boolean()) return;
+  Error(errors, pointer,
+        absl::StrCat("must be true or false, not ", TypeWithArticle(value)));
+}
+
 bool IsFileName(const std::string& text) {
   return std::isalnum(static_cast<unsigned char>(text[0])) &&
          std::all_of(text.begin(), text.end(), [](char c) {
@@ -170,6 +177,8 @@ void CheckSpec(const Spec& spec, const Json& value, const std::string& pointer,
       return CheckString(spec, value, pointer, errors);
     case SpecType::kInteger:
       return CheckInteger(spec, value, pointer, errors);
+    case SpecType::kFlag:
+      return CheckFlag(value, pointer, errors);
     case SpecType::kObject:
       return CheckObject(spec, value, pointer, errors);
     case SpecType::kArray:

@@ -168,15 +168,36 @@ constexpr BadConfig kNames[] = {
 
 constexpr BadConfig kFaults[] = {
     {R"({"faults": [{"at": "ref_put"}]})",
-     "/faults/0: needs one of delay_us, hold_until and error"},
+     "/faults/0: needs one of delay_us, hold_until, error and reclaim"},
     {R"({"faults": [{"at": "mlru_allocated", "delay_us": 1,
          "error": "ENOMEM"}]})",
-     "/faults/0: has more than one of delay_us, hold_until and error"},
+     "/faults/0: has more than one of delay_us, hold_until, error and reclaim"},
     {R"({"faults": [{"at": "ref_killed", "error": "ENOMEM"}]})",
      "/faults/0/at: 'ref_killed' is not an error point (one of: "
      "memcg_allocated, objcg_allocated, shrinker_info_allocated, "
      "id_allocated, mlru_allocated, xa_stored, lru_allocated, "
      "slab_allocated)"},
+    {R"({"faults": [{"at": "mlru_allocated", "reclaim": false}]})",
+     "/faults/0: needs one of delay_us, hold_until, error and reclaim"},
+    {R"({"faults": [{"at": "mlru_allocated", "reclaim": true,
+         "error": "ENOMEM"}]})",
+     "/faults/0: has more than one of delay_us, hold_until, error and "
+     "reclaim"},
+    {R"({"faults": [{"at": "mlru_allocated", "reclaim": 1}]})",
+     "/faults/0/reclaim: must be true or false, not a number"},
+    {R"({"faults": [{"at": "ref_killed", "reclaim": true}]})",
+     "/faults/0/at: 'ref_killed' allocates nothing (reclaim is for: "
+     "memcg_allocated, objcg_allocated, id_allocated, mlru_allocated, "
+     "xa_stored, lru_allocated, slab_allocated)"},
+    {R"({"faults": [{"at": "shrinker_info_allocated", "reclaim": true}]})",
+     "/faults/0/at: 'shrinker_info_allocated' holds shrinker_mutex, which "
+     "reclaim takes (reclaim is for: memcg_allocated, objcg_allocated, "
+     "id_allocated, mlru_allocated, xa_stored, lru_allocated, "
+     "slab_allocated)"},
+    {R"({"faults": [{"at": "a/b>spin_lock", "reclaim": true}]})",
+     "/faults/0/at: 'a/b>spin_lock' allocates nothing (reclaim is for: "
+     "memcg_allocated, objcg_allocated, id_allocated, mlru_allocated, "
+     "xa_stored, lru_allocated, slab_allocated)"},
     {R"({"faults": [{"at": "mlru_allocated", "error": "EIO"}]})",
      "/faults/0/error: unknown error 'EIO' (one of: ENOMEM)"},
     {R"({"faults": [{"at": "memcg_looked_up", "delay_us": 1,
@@ -250,7 +271,7 @@ constexpr BadConfig kSeveral[] = {
          "lru": 3, "faults": [], "topology": {"nids": 0}, "engine": "explore",
          "nme": ""})",
      "/faults: duplicate key\n"
-     "/faults/0: needs one of delay_us, hold_until and error\n"
+     "/faults/0: needs one of delay_us, hold_until, error and reclaim\n"
      "/faults/1/at: unknown fault point 'x_y_z_w'\n"
      "/lru: must be a string, not a number\n"
      "/topology/nids: 0 is out of range 1..16\n"

@@ -34,6 +34,7 @@ void KindToJson(const Fault& fault, Json& out) {
                          {"timeout_us", fault.hold->timeout_us}};
   }
   if (fault.enomem) out["error"] = "ENOMEM";
+  if (fault.reclaim) out["reclaim"] = true;
 }
 
 Json FaultToJson(const Fault& fault) {

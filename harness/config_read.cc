@@ -30,6 +30,11 @@ class Reader {
     }
   }
 
+  void Flag(const char* key, bool& out) const {
+    const Json* value = Find(key);
+    if (value != nullptr && value->is_boolean()) out = value->get<bool>();
+  }
+
   void Text(const char* key, std::string& out) const {
     const Json* value = Find(key);
     if (value != nullptr && value->is_string()) out = value->get<std::string>();
@@ -92,6 +97,7 @@ Fault ReadFault(const Reader& in) {
     Reader(hold).Integer("timeout_us", fault.hold->timeout_us);
   }
   fault.enomem = in.Find("error") != nullptr;
+  in.Flag("reclaim", fault.reclaim);
   in.Integer("one_in", fault.one_in);
   in.Integer("interval", fault.interval);
   in.Integer("space", fault.space);

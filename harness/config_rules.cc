@@ -53,13 +53,37 @@ bool OutlivesReaders(const LruInfo* lru, lru::fault_point fp) {
   return false;
 }
 
-void CheckKind(const Fault& fault, const std::string& at, Findings& found) {
-  int kinds = fault.delay.has_value() + fault.hold.has_value() + fault.enomem;
-  if (kinds == 0) {
-    found.Error(at, "needs one of delay_us, hold_until and error");
-  } else if (kinds > 1) {
-    found.Error(at, "has more than one of delay_us, hold_until and error");
+// Why reclaim cannot run at the fault's point; empty: it can.
+std::string WhyNoReclaim(const Fault& fault) {
+  if (lru::may_reclaim_at(fault.at)) return "";
+  if (fault.at == lru::FP_shrinker_info_allocated) {
+    return " holds shrinker_mutex, which reclaim takes";
   }
+  return " allocates nothing";
+}
+
+void CheckReclaim(const Fault& fault, const std::string& at, Findings& found) {
+  std::string why = fault.reclaim ? WhyNoReclaim(fault) : "";
+  if (why.empty()) return;
+  std::vector<std::string> names;
+  for (const lru::fault_point_info& info : lru::fault_points()) {
+    if (lru::may_reclaim_at(info.fp)) names.push_back(info.name);
+  }
+  found.Error(at + "/at",
+              absl::StrCat(PointName(fault), why, " (reclaim is for: ",
+                           absl::StrJoin(names, ", "), ")"));
+}
+
+void CheckKind(const Fault& fault, const std::string& at, Findings& found) {
+  constexpr const char* kKinds = "delay_us, hold_until, error and reclaim";
+  int kinds = fault.delay.has_value() + fault.hold.has_value() + fault.enomem +
+              fault.reclaim;
+  if (kinds == 0) {
+    found.Error(at, absl::StrCat("needs one of ", kKinds));
+  } else if (kinds > 1) {
+    found.Error(at, absl::StrCat("has more than one of ", kKinds));
+  }
+  CheckReclaim(fault, at, found);
   if (fault.enomem && (fault.at == lru::NR_FAULT_POINTS ||
                        !lru::fault_point_at(fault.at).error)) {
     std::vector<std::string> names;

@@ -55,6 +55,8 @@ Json TypeSchema(const Spec& spec) {
       return TextSchema(spec);
     case SpecType::kInteger:
       return IntegerSchema(spec);
+    case SpecType::kFlag:
+      return {{"type", "boolean"}};
     case SpecType::kName:
       return NameSchema(spec);
     case SpecType::kPoint:

@@ -93,7 +93,7 @@ Spec HoldSpec() {
 Spec FaultSpec() {
   return Object(
       "What happens at a point, how often, to whom. Exactly one of delay_us, "
-      "hold_until and error. Visits count per task and fault.",
+      "hold_until, error and reclaim. Visits count per task and fault.",
       {{"at", Point(), true},
        {"delay_us", DelaySpec()},
        {"delay",
@@ -103,6 +103,10 @@ Spec FaultSpec() {
        {"hold_until", HoldSpec()},
        {"error", Name("error", {"ENOMEM"}, nullptr,
                       "The allocation at this error point fails.")},
+       {"reclaim", Make(SpecType::kFlag,
+                        "Memory is short: the allocation at this point runs a "
+                        "shrinker in the same task, and then succeeds.",
+                        false)},
        {"one_in", Integer(1, 1'000'000'000, 1, "Probability 1/one_in.")},
        {"interval", Integer(1, kVisitsMax, 1,
                             "Only every interval-th visit is considered.")},

@@ -14,6 +14,7 @@ namespace harness {
 enum class SpecType {
   kText,     // string of at most `max` bytes
   kInteger,  // min..max
+  kFlag,     // true or false
   kName,     // one of `names`
   kPoint,    // one of `names`, or an implicit point
   kObject,   // `keys`, no others

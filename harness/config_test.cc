@@ -54,6 +54,7 @@ constexpr char kFull[] = R"({
     {"at": "css_free", "delay_us": {"max": 9, "distribution": "uniform"}},
     {"at": "css_free", "hold_until": {"at": "id_removed", "timeout_us": 3}},
     {"at": "xa_stored", "error": "ENOMEM"},
+    {"at": "memcg_allocated", "reclaim": true},
     {"at": "list_lru_add/f>rcu_read_lock:done", "delay_us": 0}],
   "require": {"teardowns": 5, "operations": {"add": 1, "del": 2}},
   "stress": {"quiet_ms": 0, "stall_ms": 700},
@@ -82,7 +83,7 @@ TEST_F(ConfigTest, EveryKeyIsRead) {
 
 TEST_F(ConfigTest, EveryKindOfFaultIsRead) {
   std::vector<Fault> faults = MustParse(kFull).faults;
-  ASSERT_EQ(faults.size(), 5u);
+  ASSERT_EQ(faults.size(), 6u);
   EXPECT_EQ(faults[0].at, lru::FP_ref_killed);
   EXPECT_EQ(faults[0].delay->min_us, 5u);
   EXPECT_EQ(faults[0].delay->max_us, 5u);
@@ -94,8 +95,11 @@ TEST_F(ConfigTest, EveryKindOfFaultIsRead) {
   EXPECT_EQ(faults[2].hold->at, lru::FP_id_removed);
   EXPECT_EQ(faults[2].hold->timeout_us, 3u);
   EXPECT_TRUE(faults[3].enomem);
-  EXPECT_EQ(faults[4].at, lru::NR_FAULT_POINTS);
-  EXPECT_EQ(faults[4].implicit, "list_lru_add/f>rcu_read_lock:done");
+  EXPECT_FALSE(faults[3].reclaim);
+  EXPECT_TRUE(faults[4].reclaim);
+  EXPECT_FALSE(faults[4].enomem);
+  EXPECT_EQ(faults[5].at, lru::NR_FAULT_POINTS);
+  EXPECT_EQ(faults[5].implicit, "list_lru_add/f>rcu_read_lock:done");
 }
 
 TEST_F(ConfigTest, JsonRoundTrips) {
@@ -219,6 +223,7 @@ TEST_F(ConfigTest, TheSchemaKnowsEveryKeyOfTheEffectiveConfig) {
   EXPECT_EQ(fault["required"].dump(), R"(["at"])");
   EXPECT_EQ(fault["additionalProperties"], false);
   EXPECT_EQ(fault["properties"]["error"]["enum"].dump(), R"(["ENOMEM"])");
+  EXPECT_EQ(fault["properties"]["reclaim"]["type"], "boolean");
   EXPECT_EQ(schema["properties"]["topology"]["properties"]["nids"].dump(),
             R"({"description":"NUMA nodes.","default":2,"type":"integer",)"
             R"("minimum":1,"maximum":16})");

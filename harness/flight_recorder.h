@@ -80,8 +80,9 @@ struct TaskSlot {
   std::atomic<uint64_t> op_started_ticks;  // 0: idle
   std::atomic<uint64_t> op_words[2];       // current Operation, packed
   std::atomic<uint64_t> operations[kVerbs];
-  std::atomic<uint64_t> progress;  // operations finished, of any kind
-  std::atomic<uint32_t> fp_here;   // fault point a fault holds it at, or ~0
+  std::atomic<uint64_t> progress;    // operations finished, of any kind
+  std::atomic<uint32_t> fp_here;     // fault point a fault holds it at, or ~0
+  std::atomic<uint32_t> reclaiming;  // PF_MEMALLOC: a fault's reclaim is on
   FaultVisits visits[kFaultsMax];
   std::atomic<uint64_t> fired[kFaultsMax];
   std::atomic<uint64_t> timeouts[kFaultsMax];  // holds that ended by time

@@ -27,6 +27,7 @@ enum Watch : uint32_t {
 // Written before any task exists; faults are switched by `kFault` and by
 // ARMED_SYNC alone.
 std::unique_ptr<FaultPlan> plan;
+Workload* reclaimer = nullptr;
 std::atomic<Observer> observers[lru::NR_FAULT_POINTS][kObserversMax];
 
 // Frequent, and nobody's stage: counted by the watchdog as progress would be.
@@ -47,12 +48,25 @@ uint64_t HashOf(TaskSlot& slot) {
   return slot.name_hash;
 }
 
+// Direct reclaim: other faults act within it, but it never enters itself, as
+// PF_MEMALLOC keeps the kernel's from doing.
+void ActReclaim(const Decision& decision, TaskSlot& slot) {
+  Prng prng{decision.draw};
+  slot.reclaiming.store(1, kRelaxed);
+  reclaimer->Reclaim(prng);
+  slot.reclaiming.store(0, kRelaxed);
+}
+
 // Carries out a fault that fires. Returns what the point returns.
 int Act(const CompiledFault& compiled, const Decision& decision,
         lru::fault_point fp, uint32_t serial, bool may_sleep, TaskSlot& slot) {
   const Fault& fault = *compiled.fault;
   slot.fired[compiled.index].fetch_add(1, kRelaxed);
   RecordFault(fp, compiled.index);
+  if (fault.reclaim) {
+    ActReclaim(decision, slot);
+    return 0;
+  }
   slot.fp_here.store(fp, kRelaxed);
   if (fault.delay) ActDelay(decision.delay_ns, fault.how, may_sleep);
   if (fault.hold && !ActHold(*fault.hold, serial, may_sleep)) {
@@ -60,6 +74,12 @@ int Act(const CompiledFault& compiled, const Decision& decision,
   }
   slot.fp_here.store(~0u, kRelaxed);
   return fault.enomem ? -ENOMEM : 0;
+}
+
+// Neither within a reclaim nor in a task that does nothing but serve others.
+bool MayReclaim(const TaskSlot& slot) {
+  return reclaimer && !slot.reclaiming.load(kRelaxed) &&
+         slot.type_index.load(kRelaxed) != ~0u;
 }
 
 Decision DecideFor(const CompiledFault& compiled, TaskSlot& slot) {
@@ -74,6 +94,7 @@ int RunFaults(lru::fault_point fp, const lru::fault_site& site,
   int result = 0;
   for (const CompiledFault* compiled : plan->At(fp)) {
     if (!compiled->MatchesTask(slot) || !compiled->MatchesSite(site)) continue;
+    if (compiled->fault->reclaim && !MayReclaim(slot)) continue;
     Decision decision = DecideFor(*compiled, slot);
     if (!decision.fire) continue;
     int error =
@@ -143,8 +164,9 @@ void Observe(lru::fault_point fp, Observer observer) {
   abort();
 }
 
-void ArmHook(const Config& config, uint64_t seed) {
+void ArmHook(const Config& config, uint64_t seed, Workload* workload) {
   plan = std::make_unique<FaultPlan>(config, seed);
+  reclaimer = workload;
   for (const lru::fault_point_info& info : lru::fault_points()) {
     uint32_t watch = 0;
     if (IsRecorded(info)) watch |= kRecord;

@@ -13,10 +13,13 @@
 
 namespace harness {
 
+class Workload;
+
 // Compiles the plan and installs the hooks: recorder and observers listen from
 // here on, faults do not act yet. Needs a mapped recorder. Call before any task
-// exists. `config` must outlive DisarmHook().
-void ArmHook(const Config& config, uint64_t seed);
+// exists. `config` and `workload` must outlive DisarmHook(); `workload` is
+// asked to reclaim, and null where no fault of the config does.
+void ArmHook(const Config& config, uint64_t seed, Workload* workload = nullptr);
 // Faults act from here on.
 void ArmFaults();
 // The quiet phase: recorder and observers stay. A fault that has begun ends.

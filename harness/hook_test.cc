@@ -1,6 +1,7 @@
 #include "harness/hook.h"
 
 #include <cerrno>
+#include <functional>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -172,6 +173,102 @@ TEST_F(HookTest, ThreadThatIsNoTaskIsIgnored) {
   ArmFaults();
   EXPECT_EQ(Hit(lru::FP_src_locked, Site(1)), 0);
   DisarmHook();
+}
+
+// --- reclaim -----------------------------------------------------------------
+
+class Reclaimer : public Workload {
+ public:
+  std::function<void(Prng&)> reclaim = [](Prng&) {};
+  void Setup(const Config&, uint64_t) override {}
+  std::unique_ptr<Actor> MakeActor(const ActorSpec&, uint32_t) override {
+    return nullptr;
+  }
+  void Reclaim(Prng& prng) override {
+    calls++;
+    reclaim(prng);
+  }
+  bool Quiesce() override { return true; }
+  void CheckTotals() override {}
+  void Teardown() override {}
+  int calls = 0;
+};
+
+class ReclaimTest : public HookTest {
+ protected:
+  void SetUp() override {
+    HookTest::SetUp();
+    AddFault(lru::FP_mlru_allocated).reclaim = true;
+  }
+  void Arm() {
+    ArmHook(config_, 1, &workload_);
+    lru::task_adopt("adder-0");
+    slot().type_index.store(0);
+    ArmFaults();
+  }
+  Reclaimer workload_;
+};
+
+TEST_F(ReclaimTest, AllocationRunsAShrinkerAndSucceeds) {
+  Arm();
+  EXPECT_EQ(Hit(lru::FP_mlru_allocated, Site(1)), 0);
+  EXPECT_EQ(Hit(lru::FP_mlru_allocated, Site(1)), 0);
+  EXPECT_EQ(workload_.calls, 2);
+  EXPECT_EQ(Fired(0), 2u);
+  EXPECT_EQ(LastEvents(slot(), 1)[0].op.verb, Verb::k_fault);
+  DisarmFaults();
+  Hit(lru::FP_mlru_allocated, Site(1));
+  EXPECT_EQ(workload_.calls, 2);
+}
+
+TEST_F(ReclaimTest, NeverWithinItself) {
+  workload_.reclaim = [&](Prng&) {
+    EXPECT_EQ(Hit(lru::FP_mlru_allocated, Site(1)), 0);
+  };
+  Arm();
+  Hit(lru::FP_mlru_allocated, Site(1));
+  EXPECT_EQ(workload_.calls, 1);
+  EXPECT_EQ(slot().visits[0].visits, 1u);
+  Hit(lru::FP_mlru_allocated, Site(1));
+  EXPECT_EQ(workload_.calls, 2);
+}
+
+TEST_F(ReclaimTest, OtherFaultsActWithin) {
+  AddDelay(lru::FP_list_locked);
+  Fault& error = AddFault(lru::FP_mlru_allocated);
+  error.enomem = true;
+  int result = 0;
+  workload_.reclaim = [&](Prng&) {
+    Hit(lru::FP_list_locked, Site(1));
+    result = Hit(lru::FP_mlru_allocated, Site(1));
+  };
+  Arm();
+  Hit(lru::FP_mlru_allocated, Site(1));
+  EXPECT_EQ(Fired(1), 1u);
+  EXPECT_EQ(result, -ENOMEM);
+}
+
+TEST_F(ReclaimTest, DrawsAreThePlans) {
+  std::vector<uint64_t> draws;
+  workload_.reclaim = [&](Prng& prng) { draws.push_back(prng.Next()); };
+  for (int run = 0; run < 2; run++) {
+    Arm();
+    for (int i = 0; i < 3; i++) Hit(lru::FP_mlru_allocated, Site(1));
+    DisarmHook();
+    lru::task_disown();
+  }
+  ASSERT_EQ(draws.size(), 6u);
+  EXPECT_NE(draws[0], draws[1]);
+  EXPECT_NE(draws[1], draws[2]);
+  for (int i = 0; i < 3; i++) EXPECT_EQ(draws[i], draws[i + 3]);
+}
+
+TEST_F(ReclaimTest, OnlyActorsReclaim) {
+  Arm();
+  slot().type_index.store(~0u);
+  Hit(lru::FP_mlru_allocated, Site(1));
+  EXPECT_EQ(workload_.calls, 0);
+  EXPECT_EQ(Fired(0), 0u);
 }
 
 // --- holds -------------------------------------------------------------------

@@ -78,6 +78,7 @@ Decision Decide(uint64_t seed, const Fault& fault, uint32_t index,
   decision.fire = true;
   ++visits.fired;
   if (fault.delay) decision.delay_ns = DelayNs(*fault.delay, prng);
+  if (fault.reclaim) decision.draw = prng.Next();
   return decision;
 }
 

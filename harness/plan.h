@@ -33,6 +33,7 @@ struct FaultVisits {
 struct Decision {
   bool fire = false;
   uint64_t delay_ns = 0;  // of a delay fault that fires
+  uint64_t draw = 0;      // of a reclaim that fires: what its Prng starts from
 };
 
 // Decides the next visit of `fault` (index `index` of the plan) by the task

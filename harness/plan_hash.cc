@@ -30,6 +30,7 @@ std::string PlanHash(const Config& config, uint64_t seed,
             Decide(seed, config.faults[index], index, task_hash, visits);
         // Both in one word: delays are below 2^34 ns.
         hash = Fold(hash, decision.delay_ns << 1 | decision.fire);
+        if (decision.draw != 0) hash = Fold(hash, decision.draw);
       }
     }
   }

@@ -81,7 +81,7 @@ bool RunStress(const Config& config, uint64_t seed, Workload& workload) {
   UseRecorderTasks();
   recorder()->findings_stop.store(
       config.stop_on_finding ? 1 : config.findings_max, kRelaxed);
-  ArmHook(config, seed);
+  ArmHook(config, seed, &workload);
   lru::task_adopt("main");
   Enter(Phase::kSetup);
   workload.Setup(config, seed);

@@ -33,6 +33,9 @@ class Workload {
   // Actors are at work, and have been for Config::busted_after_ms: from here on
   // the control acts. Not called when that is 0: then it does from Setup on.
   virtual void Bust() {}
+  // Memory is short: runs a shrinker on behalf of an allocation of the calling
+  // task, one of the actors'. Draws from that Prng alone.
+  virtual void Reclaim(Prng&) {}
   // Actors have stopped, faults are off. True when every teardown in flight
   // has ended; called again and again until then.
   virtual bool Quiesce() = 0;

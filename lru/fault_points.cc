@@ -54,6 +54,11 @@ fault_point fault_point_by_name(std::string_view name) {
   return NR_FAULT_POINTS;
 }
 
+bool may_reclaim_at(fault_point fp) {
+  return fp < NR_FAULT_POINTS && kPoints[fp].path == fp_path::ALLOC &&
+         kPoints[fp].holds <= held::MUTEX && fp != FP_shrinker_info_allocated;
+}
+
 int fault_point_slow(fault_point fp, const fault_site& site) {
   int result = 0;
   if (armed(ARMED_HOOK)) {

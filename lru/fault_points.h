@@ -153,6 +153,10 @@ inline const fault_point_info& fault_point_at(fault_point fp) {
 }
 // NR_FAULT_POINTS when there is no such name.
 fault_point fault_point_by_name(std::string_view name);
+// Whether an allocation at this point may run a shrinker in the same task, as
+// GFP_KERNEL may: it holds nothing that shrink_slab() takes. cgroup_mutex is
+// none of that, shrinker_mutex is.
+bool may_reclaim_at(fault_point fp);
 
 // Turns a pointer into its serial, so that a point reads `.memcg = memcg`.
 struct serial_ref {

@@ -65,6 +65,14 @@ TEST(FaultPoints, WordsForPeople) {
   EXPECT_STREQ(sync_op_name(SYNC_spin_lock_irq), "spin_lock_irq");
 }
 
+TEST(FaultPoints, ReclaimRunsOnlyWhereItTakesNothingThatIsHeld) {
+  EXPECT_TRUE(may_reclaim_at(FP_mlru_allocated));
+  EXPECT_TRUE(may_reclaim_at(FP_memcg_allocated));  // cgroup_mutex alone
+  EXPECT_FALSE(may_reclaim_at(FP_shrinker_info_allocated));
+  EXPECT_FALSE(may_reclaim_at(FP_css_free));
+  EXPECT_FALSE(may_reclaim_at(NR_FAULT_POINTS));
+}
+
 // LRU_API() names the innermost call and gives back the outer one.
 void inner() {
   LRU_API();

@@ -31,6 +31,8 @@ std::unique_ptr<harness::Actor> Torture::MakeActor(
 
 void Torture::Bust() { world_->Replace(parts_); }
 
+void Torture::Reclaim(harness::Prng& prng) { world_->Reclaim(prng); }
+
 bool Torture::Quiesce() { return world_->Settle(); }
 
 void Torture::CheckTotals() {

@@ -16,6 +16,7 @@ class Torture : public harness::Workload {
   std::unique_ptr<harness::Actor> MakeActor(const harness::ActorSpec& spec,
                                             uint32_t index) override;
   void Bust() override;
+  void Reclaim(harness::Prng& prng) override;
   bool Quiesce() override;
   void CheckTotals() override;
   void Teardown() override;

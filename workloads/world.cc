@@ -1,6 +1,7 @@
 #include "workloads/world.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "harness/flight_recorder.h"
 #include "lru/sync/alloc.h"
@@ -213,6 +214,20 @@ void World::RetireShared(uint32_t index) {
   lru::call_rcu(&object->rcu, [](lru::rcu_head* head) {
     TheWorld().FreeObject(static_cast<Object*>(lru::slab_obj_of_rcu(head)));
   });
+}
+
+void World::Reclaim(harness::Prng& prng) {
+  TaskNotes* notes = CurrentNotes();
+  // The plan's, so that the actor's own draws stay what they were.
+  harness::Prng* own = std::exchange(notes->prng, &prng);
+  int nid = static_cast<int>(prng.Below(nids()));
+  lru::mem_cgroup* memcg =
+      prng.Below(4) == 0
+          ? nullptr
+          : GetMemcg(static_cast<uint32_t>(prng.Below(nr_memcgs())));
+  lru::shrink_slab(nid, memcg, static_cast<int>(prng.Below(6)));
+  lru::mem_cgroup_put(memcg);
+  notes->prng = own;
 }
 
 bool World::Settle() {

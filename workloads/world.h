@@ -100,6 +100,9 @@ class World {
   // Live objects there can be at most, those waiting for RCU left out.
   uint64_t ObjectsMax() const;
 
+  // As an allocation does that finds no memory: shrinks one memcg, or all of
+  // them, in the calling task. Holds nothing when it returns; sleeps.
+  void Reclaim(harness::Prng& prng);
   // True when no destruction is under way. Sleeps for grace periods.
   bool Settle();
   // Frees and destroys everything; afterwards live_allocs() must all be 0.

@@ -44,6 +44,27 @@ TEST(WorldTest, ASubtreeDiesAndIsMadeAnew) {
               IsEmpty());
 }
 
+// Direct reclaim frees objects, and leaves the task's own draws alone.
+TEST(WorldTest, ReclaimShrinksAndDrawsFromItsOwnSource) {
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s;
+        for (int i = 0; i < 8; i++) {
+          s.ChargeAndAdd(static_cast<uint32_t>(i % 4));
+        }
+        harness::Prng* own = CurrentNotes()->prng;
+        uint64_t state = own->state;
+        harness::Prng draws{7};
+        for (int i = 0; i < 200; i++) s.world().Reclaim(draws);
+        EXPECT_EQ(CurrentNotes()->prng, own);
+        EXPECT_EQ(own->state, state);
+        EXPECT_LT(s.world().lru_ops().list_lru_count_node(s.world().lru(0), 0),
+                  4u);
+        s.Finish();
+      }),
+      IsEmpty());
+}
+
 TEST(WorldTest, SettledOnlyWhenEveryDestructionHasEnded) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
