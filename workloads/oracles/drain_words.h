@@ -1,5 +1,5 @@
 // What has become of the sublists of each memcg on each lru, for the oracle of
-// reparenting: which nodes' lists have had items, which have been spliced, and
+// reparenting: which nodes' lists may hold items, which have been spliced, and
 // how far their memory has come.
 //
 // One word per (memcg, lru), so that it changes as a whole; a memcg that comes
@@ -40,6 +40,17 @@ class DrainWords {
       }
     }
   }
+  // Under the list's lock, too.
+  void Emptied(uint32_t memcg, uint32_t lru, int nid) {
+    Word* word = At(memcg, lru);
+    if (!word || nid < 0) return;
+    uint64_t bit = uint64_t{1} << nid;
+    uint64_t old = word->load(std::memory_order_relaxed);
+    while (IsOf(old, memcg) && (old & bit) &&
+           !word->compare_exchange_weak(old, old & ~bit,
+                                        std::memory_order_relaxed)) {
+    }
+  }
   void Spliced(uint32_t memcg, uint32_t lru, int nid) {
     if (nid >= 0) SetOwn(memcg, lru, uint64_t{1} << (kNids + nid));
   }
@@ -47,7 +58,7 @@ class DrainWords {
     SetOwn(memcg, lru, uint64_t{1} << flag);
   }
 
-  // A node whose list has had items and has not been spliced; -1: none known.
+  // A node whose list may hold items and has not been spliced; -1: none known.
   int NotSpliced(uint32_t memcg, uint32_t lru) const {
     uint64_t word = Load(memcg, lru);
     uint64_t left = word & ~(word >> kNids) & ((uint64_t{1} << kNids) - 1);

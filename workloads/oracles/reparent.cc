@@ -73,7 +73,7 @@ void OnSpliced(fault_point, const fault_site& site) {
         src->serial, site.memcg.serial, site.lru.serial, site.nid, nr_items);
   }
   words.Spliced(site.memcg.serial, site.lru.serial, site.nid);
-  if (dst->owner) {
+  if (dst->owner && !lru::list_empty(&dst->list)) {
     words.Used(lru::serial_of(dst->owner), site.lru.serial, site.nid);
   }
   const lru::mem_cgroup* owner = dst->owner ? dst->owner : lru::root_mem_cgroup;
@@ -173,6 +173,15 @@ void OnLinked(fault_point, const fault_site& site) {
   CheckList(site);
 }
 
+// A node that reparent leaves out although its list is empty loses nothing.
+// (node-lock: a del between the rewrite of the ids and the splice names the
+// parent's list; the child's then counts as used although it is empty.)
+void OnUnlinked(fault_point, const fault_site& site) {
+  const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  if (!list || !lru::list_empty(&list->list)) return;
+  words.Emptied(site.owner.serial, site.lru.serial, site.nid);
+}
+
 void Start(World& world) {
   for (auto& word : drained) word.store(0, std::memory_order_relaxed);
   for (auto& word : passed_over) word.store(0, std::memory_order_relaxed);
@@ -190,6 +199,7 @@ void Start(World& world) {
   harness::Observe(lru::FP_mlru_free_queued, OnFreeQueued);
   harness::Observe(lru::FP_nr_deferred_reparented, OnReparented);
   harness::Observe(lru::FP_item_linked, OnLinked);
+  harness::Observe(lru::FP_item_unlinked, OnUnlinked);
 }
 
 // --- at rest: every teardown has ended; the memcgs alive are the world's

@@ -48,6 +48,7 @@ void SpliceNode(list_lru* lru, int nid, list_lru_memcg* mlru, mem_cgroup* memcg,
   list_lru_one* dst =
       NodeLock::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(parent));
   MoveItems(src, dst);
+  lru::set_shrinker_bit(parent, nid, lru->shrinker_id);
   LRU_POINT(node_spliced, .memcg = memcg, .parent = parent, .lru = lru,
             .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
             .lock = &nlru->lock);
@@ -142,6 +143,31 @@ TEST(ReparentOracleTest, NodeForgotten) {
               Contains(Says("empty_after_reparent",
                             "its list of lru 1 on node 1, which has had "
                             "items, was left out")));
+}
+
+// It had items, and lost them before: nothing stays behind.
+TEST(ReparentOracleTest, EmptyNodeLeftOutIsSilent) {
+  EXPECT_THAT(RunScenario([] {
+                flaws = {.skip_nid = 1};
+                Scenario s(ByHand());
+                Object* first = s.ChargeAndAdd(3, 1);
+                Object* second = s.ChargeAndAdd(3, 1);
+                s.Del(first);
+                s.Del(second);
+                s.Destroy(3);
+              }),
+              IsEmpty());
+}
+
+TEST(ReparentOracleTest, NodeLeftOutWithOneOfTwoItems) {
+  EXPECT_THAT(RunScenario([] {
+                flaws = {.skip_nid = 1};
+                Scenario s(ByHand());
+                s.ChargeAndAdd(3, 1);
+                s.Del(s.ChargeAndAdd(3, 1));
+                s.Destroy(3);
+              }),
+              Contains(Says("empty_after_reparent", "was left out")));
 }
 
 TEST(ReparentOracleTest, LruForgotten) {
