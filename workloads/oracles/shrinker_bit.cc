@@ -1,0 +1,251 @@
+// shrinker_bit: reclaim looks only where a bit is set, so what is on a list
+// whose bit is clear is never seen again.
+//
+// Bits are set and cleared without a common lock, so nobody can say of a bit
+// that is clear now whether it may be. Judged is therefore what a task did by
+// itself, from one point of it to the next:
+//   an add or a reparent, between finding items and leaving the list's lock;
+//   a shrinker, from SHRINK_EMPTY over the clearing to the second run (S2).
+// At rest, when no shrinker is between those two, the bits themselves.
+//
+// Legal on every lru: a set bit without items; a clear one for the root, for
+// an lru without a shrinker, and after the shrinker has been unregistered.
+// node-lock: a count that is negative between the rewrite of the ids and the
+// splice (N3) lets an add go from -1 to 0 and set nothing; the splice that
+// follows sets the bit of the parent, items or not. So "the first item" means
+// that nr_items was 0, and a splice owes the bit by nr_items too.
+// Linux up to 7.1 sets the bit of the memcg passed in (d8): a finding there.
+#include <algorithm>
+#include <vector>
+
+#include "harness/flight_recorder.h"
+#include "workloads/oracles/per_task.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+
+// The bit of one memcg, node and shrinker.
+struct Bit {
+  uint32_t memcg = 0;  // serial; 0: none
+  int nid = -1;
+  int shrinker_id = -1;
+  bool operator==(const Bit&) const = default;
+};
+
+struct Notes {
+  // What the add or splice in progress owes.
+  Bit owed;
+  lru::mem_cgroup* owner = nullptr;  // of owed.memcg; the lock keeps it
+  bool is_set = false;
+  uint32_t set_instead = 0;  // the memcg that got the bit
+  // The bit that this task is clearing.
+  Bit empty;    // the shrinker said so
+  Bit cleared;  // and so it was cleared
+  bool asked = false;
+  bool has_items = false;
+  bool restored = false;
+};
+PerTask<Notes> all_notes;
+
+const lru::list_lru* LruOf(const fault_site& site) {
+  return static_cast<const lru::list_lru*>(site.lru.ptr);
+}
+
+// `list` is about to have its first items: its owner's bit is due.
+void Owe(const fault_site& site, const lru::list_lru_one* list) {
+  Notes& notes = all_notes.Mine();
+  notes.owed = {};
+  const lru::list_lru* lru = LruOf(site);
+  if (!list || !lru || lru->shrinker_id < 0) return;
+  if (!list->owner || !list->owner->css.parent) return;  // the root has none
+  notes.owed = {lru::serial_of(list->owner), site.nid, lru->shrinker_id};
+  notes.owner = list->owner;
+  notes.is_set = false;
+  notes.set_instead = 0;
+}
+
+void Settle(const fault_site& site, const char* what) {
+  Notes& notes = all_notes.Mine();
+  Bit owed = notes.owed;
+  notes.owed = {};
+  if (!owed.memcg || notes.is_set) return;
+  if (notes.set_instead) {
+    harness::ReportInvariant(
+        "shrinker_bit", owed.memcg,
+        "%s gave memcg %u its first item (lru %u, nid %d), but the bit of "
+        "shrinker %d was set on memcg %u, which does not own the list",
+        what, owed.memcg, site.lru.serial, owed.nid, owed.shrinker_id,
+        notes.set_instead);
+  } else if (!lru::shrinker_bit_is_set(notes.owner, owed.nid,
+                                       owed.shrinker_id)) {
+    harness::ReportInvariant(
+        "shrinker_bit", owed.memcg,
+        "%s gave memcg %u its first item (lru %u, nid %d), but its bit of "
+        "shrinker %d was not set: reclaim will not look there",
+        what, owed.memcg, site.lru.serial, owed.nid, owed.shrinker_id);
+  }
+}
+
+void OnLinked(fault_point, const fault_site& site) {
+  const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  bool is_first = list && list->nr_items.load(std::memory_order_relaxed) == 0;
+  Owe(site, is_first ? list : nullptr);
+}
+
+// The lock is still held, the add complete; of others, nothing is owed.
+void OnCountChanged(fault_point, const fault_site& site) {
+  Settle(site, "an add");
+}
+
+void OnSrcLocked(fault_point, const fault_site& site) {
+  const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  bool has_items = src->nr_items.load(std::memory_order_relaxed) != 0;
+  Owe(site, has_items ? static_cast<const lru::list_lru_one*>(site.dst.ptr)
+                      : nullptr);
+}
+
+void OnSpliced(fault_point, const fault_site& site) {
+  Settle(site, "a reparent");
+}
+
+Bit BitOf(const fault_site& site) {
+  return {site.memcg.serial, site.nid, static_cast<int>(site.nr)};
+}
+
+void OnBitSet(fault_point, const fault_site& site) {
+  Notes& notes = all_notes.Mine();
+  Bit bit = BitOf(site);
+  if (notes.cleared == bit) notes.restored = true;
+  if (!notes.owed.memcg) return;
+  if (notes.owed == bit) {
+    notes.is_set = true;
+  } else {
+    notes.set_instead = bit.memcg;
+  }
+}
+
+// --- clear, ask again, restore
+// -------------------------------------------------------------------
+
+void CloseClearing() {
+  Notes& notes = all_notes.Mine();
+  Bit bit = notes.cleared;
+  notes.cleared = {};
+  if (!bit.memcg) return;
+  if (!notes.asked) {
+    harness::ReportInvariant(
+        "shrinker_bit", bit.memcg,
+        "the bit of shrinker %d on memcg %u, nid %d was cleared, and the "
+        "shrinker not asked again: an item that came in between is never seen",
+        bit.shrinker_id, bit.memcg, bit.nid);
+  } else if (notes.has_items && !notes.restored) {
+    harness::ReportInvariant(
+        "shrinker_bit", bit.memcg,
+        "the bit of shrinker %d on memcg %u, nid %d was cleared, the shrinker "
+        "then found items, but the bit was not set again",
+        bit.shrinker_id, bit.memcg, bit.nid);
+  }
+}
+
+void OnLookedUp(fault_point, const fault_site&) { CloseClearing(); }
+
+void OnCountedEmpty(fault_point, const fault_site& site) {
+  CloseClearing();
+  all_notes.Mine().empty = BitOf(site);
+}
+
+void OnCleared(fault_point, const fault_site& site) {
+  Notes& notes = all_notes.Mine();
+  Bit bit = BitOf(site);
+  if (notes.empty != bit) {
+    harness::ReportInvariant(
+        "shrinker_bit", bit.memcg,
+        "the bit of shrinker %d on memcg %u, nid %d was cleared although the "
+        "shrinker had not said that there is nothing",
+        bit.shrinker_id, bit.memcg, bit.nid);
+  }
+  notes.empty = {};
+  notes.cleared = bit;
+  notes.asked = notes.has_items = notes.restored = false;
+}
+
+void OnCountLoaded(fault_point, const fault_site& site) {
+  Notes& notes = all_notes.Mine();
+  if (!notes.cleared.memcg) return;
+  const lru::list_lru* lru = LruOf(site);
+  if (!lru ||
+      notes.cleared != Bit{site.memcg.serial, site.nid, lru->shrinker_id}) {
+    return;
+  }
+  notes.asked = true;
+  if (site.nr > 0) notes.has_items = true;
+}
+
+void OnRescanned(fault_point, const fault_site&) { CloseClearing(); }
+
+void Start(World&) {
+  all_notes.Clear();
+  harness::Observe(lru::FP_item_linked, OnLinked);
+  harness::Observe(lru::FP_count_changed, OnCountChanged);
+  harness::Observe(lru::FP_src_locked, OnSrcLocked);
+  harness::Observe(lru::FP_node_spliced, OnSpliced);
+  harness::Observe(lru::FP_shrinker_bit_set, OnBitSet);
+  harness::Observe(lru::FP_shrinker_looked_up, OnLookedUp);
+  harness::Observe(lru::FP_shrink_counted_empty, OnCountedEmpty);
+  harness::Observe(lru::FP_shrinker_bit_cleared, OnCleared);
+  harness::Observe(lru::FP_count_loaded, OnCountLoaded);
+  harness::Observe(lru::FP_shrink_rescanned, OnRescanned);
+}
+
+// --- at rest
+// -------------------------------------------------------------------
+
+struct Rest {
+  const lru::list_lru* lru;
+  std::vector<lru::mem_cgroup*> alive;
+};
+
+void VisitList(const lru::list_lru_view& view, void* arg) {
+  const Rest& rest = *static_cast<const Rest*>(arg);
+  lru::mem_cgroup* owner = view.list->owner;
+  if (!owner || lru::list_empty(&view.list->list)) return;
+  // Known by address alone: the memory of others may be gone.
+  if (std::find(rest.alive.begin(), rest.alive.end(), owner) ==
+      rest.alive.end()) {
+    return;
+  }
+  if (lru::shrinker_bit_is_set(owner, view.nid, rest.lru->shrinker_id)) return;
+  harness::ReportInvariant(
+      "shrinker_bit", lru::serial_of(owner),
+      "at rest list %u of memcg %u has %ld items (lru %u, nid %d), but the bit "
+      "of its shrinker %d is clear: reclaim will never look there",
+      view.list->serial, lru::serial_of(owner),
+      view.list->nr_items.load(std::memory_order_relaxed), rest.lru->serial,
+      view.nid, rest.lru->shrinker_id);
+}
+
+void CheckTotals(World& world) {
+  Rest rest{};
+  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+    rest.alive.push_back(world.memcg(i).load(std::memory_order_relaxed));
+  }
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    rest.lru = world.lru(i);
+    if (!lru::shrinker_is_registered(rest.lru->shrinker_id)) continue;
+    world.lru_ops().for_each_list(world.lru(i), VisitList, &rest);
+  }
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"shrinker_bit", "30-33",
+      "A memcg's list that has items has its shrinker's bit set: the first "
+      "item sets it on the memcg that owns the list, a reparent on the parent, "
+      "and who clears it asks again afterwards."}},
+    {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
+
+}  // namespace
+}  // namespace workloads

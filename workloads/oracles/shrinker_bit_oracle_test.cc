@@ -1,0 +1,246 @@
+// shrinker_bit, with one mistake at a time.
+#include "workloads/oracle_testing.h"
+
+namespace workloads {
+namespace {
+
+using lru::list_lru_one;
+using lru::mem_cgroup;
+using testing::Contains;
+using testing::IsEmpty;
+
+constexpr const char* kBit = "shrinker_bit";
+
+World::Parts With(const lru::list_lru_ops& ops) {
+  World::Parts parts = CleanParts();
+  parts.lru_ops = &ops;
+  return parts;
+}
+
+World::Parts WithRescan(unsigned long (*rescan)(lru::shrink_control*,
+                                                lru::shrinker*, int)) {
+  static lru::teardown_steps steps;
+  steps = lru::clean_teardown_steps();
+  steps.shrink_rescan = rescan;
+  World::Parts parts = CleanParts();
+  parts.steps = &steps;
+  return parts;
+}
+
+bool BitIsSet(Scenario& s, mem_cgroup* memcg) {
+  return lru::shrinker_bit_is_set(memcg, 0, s.world().lru(0)->shrinker_id);
+}
+
+void ClearBits(mem_cgroup* memcg) {
+  memcg->shrinker_info[0].load()->unit[0]->map = 0;
+}
+
+// A stale bit: set by an item that has gone.
+void LeaveBit(Scenario& s, uint32_t memcg) { s.Del(s.ChargeAndAdd(memcg)); }
+
+TEST(ShrinkerBitOracleTest, CleanOneIsSilent) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Step(400);
+                s.Finish();
+              }),
+              IsEmpty());
+}
+
+// --- the first item
+// -------------------------------------------------------------------
+
+struct SetsOnPassed : lru::node_lock_steps {
+  static mem_cgroup* shrinker_bit_owner(const list_lru_one*,
+                                        mem_cgroup* memcg) {
+    return memcg;
+  }
+};
+struct SetsNothing : lru::node_lock_steps {
+  static mem_cgroup* shrinker_bit_owner(const list_lru_one*, mem_cgroup*) {
+    return nullptr;
+  }
+};
+
+// Memcg 3 is gone, and somebody still adds with it: memcg 2 owns the list.
+Findings LateAdd(const lru::list_lru_ops& ops) {
+  return RunScenario([&] {
+    Scenario s(With(ops));
+    s.Charge(3);
+    Object* object = s.Charge(2);
+    mem_cgroup* memcg = s.world().GetMemcg(3);
+    s.Destroy(3);
+    s.world().lru_ops().list_lru_add(s.world().lru(0), &object->lru, 0, memcg);
+  });
+}
+
+TEST(ShrinkerBitOracleTest, BitOfTheMemcgPassedIn) {
+  static constexpr lru::list_lru_ops kOps =
+      lru::make_node_lock_ops<SetsOnPassed>("node-lock", "");
+  EXPECT_THAT(LateAdd(kOps),
+              Contains(Says(kBit, "which does not own the list")));
+  EXPECT_THAT(LateAdd(lru::node_lock_ops()), IsEmpty());
+}
+
+TEST(ShrinkerBitOracleTest, NoBitAtAll) {
+  static constexpr lru::list_lru_ops kOps =
+      lru::make_node_lock_ops<SetsNothing>("node-lock", "");
+  EXPECT_THAT(RunScenario([] {
+                Scenario s(With(kOps));
+                s.ChargeAndAdd(3);
+              }),
+              Contains(Says(kBit, "an add gave memcg")));
+}
+
+// (N3): the splice that follows sets it.
+TEST(ShrinkerBitOracleTest, FromMinusOneToNothingOwesNoBit) {
+  static constexpr lru::list_lru_ops kOps =
+      lru::make_node_lock_ops<SetsNothing>("node-lock", "");
+  EXPECT_THAT(RunScenario([] {
+                Scenario s(With(kOps));
+                Object* object = s.Charge(3);
+                s.ListOf(s.memcg(3))->nr_items = -1;
+                s.Add(object);
+              }),
+              IsEmpty());
+}
+
+// --- reparent
+// -------------------------------------------------------------------
+
+void FeedSplice(Scenario& s, uint32_t child, mem_cgroup* parent) {
+  lru::fault_site site{.memcg = s.memcg(child),
+                       .parent = parent,
+                       .lru = s.world().lru(0),
+                       .list = s.ListOf(s.memcg(child)),
+                       .dst = s.ListOf(parent),
+                       .nid = 0};
+  s.Feed(lru::FP_src_locked, site);
+  list_lru_one* src = s.ListOf(s.memcg(child));
+  lru::list_splice_init(&src->list, &s.ListOf(parent)->list);
+  lru::nr_add(s.ListOf(parent)->nr_items, src->nr_items);
+  src->nr_items = 0;
+  s.Feed(lru::FP_node_spliced, site);
+}
+
+TEST(ShrinkerBitOracleTest, ReparentSetsNoBit) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Charge(2);
+                s.ChargeAndAdd(3);
+                FeedSplice(s, 3, s.memcg(2));
+              }),
+              Contains(Says(kBit, "a reparent gave memcg")));
+}
+
+// Also one that is empty, but not by its count (8199be001a47).
+TEST(ShrinkerBitOracleTest, ReparentOfACountAloneOwesTheBit) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Charge(2);
+                s.Charge(3);
+                s.ListOf(s.memcg(3))->nr_items = 1;
+                FeedSplice(s, 3, s.memcg(2));
+              }),
+              Contains(Says(kBit, "a reparent gave memcg")));
+}
+
+TEST(ShrinkerBitOracleTest, NothingIsOwedToTheRootOrByAnEmptyList) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.ChargeAndAdd(0);
+                FeedSplice(s, 0, lru::root_mem_cgroup);
+                s.Charge(3);
+                FeedSplice(s, 3, s.memcg(2));
+              }),
+              IsEmpty());
+}
+
+// --- clear, ask again, restore
+// -------------------------------------------------------------------
+
+TEST(ShrinkerBitOracleTest, BitOfAnEmptyListIsClearedInSilence) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                LeaveBit(s, 3);
+                EXPECT_TRUE(BitIsSet(s, s.memcg(3)));
+                lru::shrink_slab(0, s.memcg(3), 0);
+                EXPECT_FALSE(BitIsSet(s, s.memcg(3)));
+              }),
+              IsEmpty());
+}
+
+TEST(ShrinkerBitOracleTest, NotAskedAgain) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s(WithRescan([](lru::shrink_control*, lru::shrinker*,
+                                         int) { return 0ul; }));
+                LeaveBit(s, 3);
+                lru::shrink_slab(0, s.memcg(3), 0);
+              }),
+              Contains(Says(kBit, "and the shrinker not asked again")));
+}
+
+TEST(ShrinkerBitOracleTest, SecondRunLeftOutWithItsPoint) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::fault_site site{.memcg = s.memcg(3), .nid = 0, .nr = 0};
+                s.Feed(lru::FP_shrink_counted_empty, site);
+                s.Feed(lru::FP_shrinker_bit_cleared, site);
+                s.Feed(lru::FP_shrinker_looked_up, site);
+              }),
+              Contains(Says(kBit, "and the shrinker not asked again")));
+}
+
+TEST(ShrinkerBitOracleTest, ItemsFoundButBitNotRestored) {
+  static list_lru_one* list;
+  EXPECT_THAT(RunScenario([] {
+                Scenario s(WithRescan(
+                    [](lru::shrink_control* sc, lru::shrinker* shrinker, int) {
+                      list->nr_items = 1;
+                      shrinker->count_objects(shrinker, sc);
+                      return 0ul;
+                    }));
+                LeaveBit(s, 3);
+                list = s.ListOf(s.memcg(3));
+                lru::shrink_slab(0, s.memcg(3), 0);
+              }),
+              Contains(Says(kBit, "but the bit was not set again")));
+}
+
+TEST(ShrinkerBitOracleTest, ClearedThoughNotEmpty) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_shrinker_bit_cleared,
+                       {.memcg = s.memcg(3), .nid = 0, .nr = 0});
+              }),
+              Contains(Says(kBit, "had not said that there is nothing")));
+}
+
+// --- at rest
+// -------------------------------------------------------------------
+
+TEST(ShrinkerBitOracleTest, BitLostAtRest) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.ChargeAndAdd(3);
+                ClearBits(s.memcg(3));
+                s.Quiet();
+                s.CheckTotals();
+              }),
+              Contains(Says(kBit, "at rest list")));
+}
+
+TEST(ShrinkerBitOracleTest, WithoutItsShrinkerTheBitMayBeClear) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.ChargeAndAdd(3);
+                ClearBits(s.memcg(3));
+                s.world().lru(0)->shrinker_id = 900;  // nobody's
+                s.Quiet();
+                s.CheckTotals();
+              }),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace workloads
