@@ -1,0 +1,35 @@
+// What a178015cde69 and its series (Yang Shi, 2021; bugs.md #47) brought along
+// when nr_deferred became per memcg: at offline the parent inherits it. Left
+// out here: work that shrinkers have put off on the child is never done.
+#include "lru/shrinker.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+void Forget(lru::mem_cgroup*) {}
+
+const lru::teardown_steps& Steps() {
+  static const lru::teardown_steps kSteps = [] {
+    lru::teardown_steps steps = lru::clean_teardown_steps();
+    steps.reparent_shrinker_deferred = Forget;
+    return steps;
+  }();
+  return kSteps;
+}
+
+LRUTORTURE_REGISTER(RegisterControl(
+    {.info = {.name = "deferred_lost_at_offline",
+              .klass = "lru",
+              .lrus = {},
+              .doc = "offline does not add the child's nr_deferred to its "
+                     "parent's: deferred work is lost (#47)",
+              .config = "busted/deferred_lost_at_offline.json",
+              .expect = {{"release", "invariant", "deferred_conserved"},
+                         {"asan", "invariant", "deferred_conserved"},
+                         {"tsan", "invariant", "deferred_conserved"},
+                         {"gcc", "invariant", "deferred_conserved"}}},
+     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+
+}  // namespace
+}  // namespace workloads
