@@ -1,0 +1,53 @@
+// bugs.md #35 (syzbot 3126ab3db03db42e7a31, xfs): the isolate callback waits
+// for a lock that others hold around list_lru_add().
+//
+//   walker                              adder
+//   spin_lock(&nlru->lock)              spin_lock(&object->lock)
+//   isolate(object)
+//     spin_lock(&object->lock)          list_lru_add(object)
+//                                         spin_lock(&nlru->lock)
+//     each waits for what the other holds
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+lru::lru_status WaitForLock(lru::list_head* item, lru::list_lru_one* list,
+                            lru::spinlock_t* lock, void* cb_arg) {
+  Object* object = ObjectOf(item);
+  if (!object->guarded) {
+    return CleanWorkloadOps().isolate(item, list, lock, cb_arg);
+  }
+  lru::spin_guard guard(&object->lock);  // i_lock is only to be tried here
+  object->disposing = true;
+  lru::current_lru_ops().list_lru_isolate_move(
+      list, item, &static_cast<WalkArgs*>(cb_arg)->dispose);
+  return lru::LRU_REMOVED;
+}
+
+const WorkloadOps& Ops() {
+  static const WorkloadOps kOps = [] {
+    WorkloadOps ops = CleanWorkloadOps();
+    ops.isolate = WaitForLock;
+    return ops;
+  }();
+  return kOps;
+}
+
+LRUTORTURE_REGISTER(RegisterControl(
+    {.info =
+         {.name = "isolate_waits_for_lock",
+          .klass = "caller",
+          .lrus = {},
+          .doc =
+              "an isolate callback waits for the object's lock, which callers "
+              "hold around list_lru_add(), instead of trying it (#35)",
+          .config = "busted/isolate_waits_for_lock.json",
+          .expect = {{"release", "invariant", "lock_order"},
+                     {"asan", "invariant", "lock_order"},
+                     {"tsan", "invariant", "lock_order"},
+                     {"gcc", "invariant", "lock_order"}}},
+     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+
+}  // namespace
+}  // namespace workloads

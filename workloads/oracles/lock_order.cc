@@ -1,0 +1,177 @@
+// lock_order: locks are taken in one order, whoever takes them. What lockdep
+// does for the kernel: a graph of lock classes, in which taking B while holding
+// A is an edge from A to B. A cycle is a deadlock that only waits for its
+// moment; it is reported when its last edge comes, not when it bites.
+//
+// A class is a lock's name, so that all nlru->lock are one. Two locks of one
+// class at a time are a cycle by themselves, unless the second is taken by
+// spin_lock_nested(): a class of its own (memcg-lock's reparent, child before
+// parent). A trylock never waits: it is no edge, but what is taken while its
+// lock is held is. Nothing here depends on the lru: each has its own graph.
+#include <cstring>
+
+#include "harness/flight_recorder.h"
+#include "lru/sync/spinlock.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr int kNames = 32;  // more are not judged
+constexpr int kClasses = 2 * kNames;
+
+// Literals, in the order they were met; a class is an index, twice, and
+// whether it is nested.
+std::atomic<const char*> names[kNames];
+std::atomic<uint64_t> taken_under[kClasses];  // edges: bit of the one taken
+std::atomic<uint32_t> reported;
+static_assert(kClasses <= 64, "one bit per class");
+
+int NameIndex(const char* name) {
+  for (int i = 0; i < kNames; i++) {
+    const char* there = names[i].load(kRelaxed);
+    if (!there && names[i].compare_exchange_strong(there, name, kRelaxed)) {
+      return i;
+    }
+    if (there == name || strcmp(there, name) == 0) return i;
+  }
+  return -1;
+}
+
+int ClassOf(const char* name, uint32_t subclass) {
+  int index = name ? NameIndex(name) : -1;
+  return index < 0 ? -1 : 2 * index + (subclass != 0);
+}
+
+const char* NameOf(int lock_class) {
+  return names[lock_class / 2].load(kRelaxed);
+}
+
+// The classes on a way from `from` to `to`, both included; 0: there is none.
+int FindWay(int from, int to, int (&way)[kClasses]) {
+  int before[kClasses];  // breadth first: the shortest way
+  uint64_t seen = uint64_t{1} << from;
+  int queue[kClasses] = {from};
+  for (int at = 0, end = 1; at < end; at++) {
+    int here = queue[at];
+    if (here == to) {
+      int length = 0, reverse[kClasses];
+      for (int c = to; c != from; c = before[c]) reverse[length++] = c;
+      reverse[length++] = from;
+      for (int i = 0; i < length; i++) way[i] = reverse[length - 1 - i];
+      return length;
+    }
+    uint64_t next = taken_under[here].load(kRelaxed) & ~seen;
+    seen |= next;
+    for (; next; next &= next - 1) {
+      int c = __builtin_ctzll(next);
+      before[c] = here;
+      queue[end++] = c;
+    }
+  }
+  return 0;
+}
+
+// "a, then b, then c"
+struct Text {
+  char text[256] = {};
+  size_t length = 0;
+  void Append(const char* part) {
+    while (*part && length + 1 < sizeof(text)) text[length++] = *part++;
+  }
+};
+
+Text OrderOf(const int (&way)[kClasses], int length) {
+  Text text;
+  for (int i = 0; i < length; i++) {
+    if (i) text.Append(", then ");
+    text.Append(NameOf(way[i]));
+    if (way[i] % 2) text.Append(" (nested)");
+  }
+  return text;
+}
+
+void Report(const lru::lock_ref& held, const lru::lock_base& taken,
+            const int (&way)[kClasses], int length) {
+  reported.store(1, kRelaxed);
+  const char* who = lru::current_task()->name;
+  uint32_t held_serial = held.serial.load(kRelaxed);
+  const char* held_name = held.name.load(kRelaxed);
+  if (length == 1) {
+    bool same = held.lock.load(kRelaxed) == &taken;
+    harness::ReportInvariant(
+        "lock_order", 0, "%s takes %s %u while it holds %s %u: %s", who,
+        taken.name, taken.serial, same ? "the same" : held_name, held_serial,
+        same ? "it waits for itself"
+             : "of two tasks that do so the other way round, each waits for "
+               "the other");
+    return;
+  }
+  harness::ReportInvariant(
+      "lock_order", 0,
+      "%s takes %s %u while it holds %s %u, but elsewhere the order is %s: "
+      "tasks that do both can wait for each other for ever",
+      who, taken.name, taken.serial, held_name, held_serial,
+      OrderOf(way, length).text);
+}
+
+void NoteEdge(const lru::lock_ref& held, const lru::lock_base& taken, int to) {
+  int from = ClassOf(held.name.load(kRelaxed), held.subclass.load(kRelaxed));
+  if (from < 0) return;
+  uint64_t bit = uint64_t{1} << to;
+  if (taken_under[from].load(kRelaxed) & bit) return;
+  if (taken_under[from].fetch_or(bit, kRelaxed) & bit) return;
+  int way[kClasses];
+  if (int length = FindWay(to, from, way)) Report(held, taken, way, length);
+}
+
+void OnTaken(const lru::lock_base* taken, uint32_t subclass) {
+  int to = ClassOf(taken->name, subclass);
+  if (to < 0) return;
+  const lru::task* task = lru::current_task();
+  uint32_t nr = task->nr_held.load(kRelaxed);
+  for (uint32_t i = 0; i < nr && i < lru::kTaskLocksMax; i++) {
+    NoteEdge(task->held[i], *taken, to);
+  }
+}
+
+void Start(World&) {
+  for (auto& name : names) name.store(nullptr, kRelaxed);
+  for (auto& edges : taken_under) edges.store(0, kRelaxed);
+  reported.store(0, kRelaxed);
+  lru::lru_lock_order_hook.store(OnTaken, kRelaxed);
+}
+
+// Two tasks that closed a cycle at the same moment may have missed each
+// other's edge.
+void CheckTotals(World&) {
+  if (reported.load(kRelaxed)) return;
+  for (int from = 0; from < kClasses; from++) {
+    uint64_t edges = taken_under[from].load(kRelaxed);
+    for (; edges; edges &= edges - 1) {
+      int way[kClasses];
+      int length = FindWay(__builtin_ctzll(edges), from, way);
+      if (length == 0) continue;
+      harness::ReportInvariant(
+          "lock_order", 0,
+          "locks are taken in a circle: %s, then again %s; tasks that meet "
+          "there can wait for each other for ever",
+          OrderOf(way, length).text, NameOf(way[0]));
+      return;
+    }
+  }
+}
+
+void AfterTeardown() { lru::lru_lock_order_hook.store(nullptr, kRelaxed); }
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"lock_order", "",
+      "All tasks take their locks in one order: whoever holds one lock takes "
+      "no other that is ever held when the first is taken."}},
+    {.start = Start,
+     .check_totals = CheckTotals,
+     .after_teardown = AfterTeardown}));
+
+}  // namespace
+}  // namespace workloads

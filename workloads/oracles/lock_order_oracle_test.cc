@@ -1,0 +1,163 @@
+// lock_order, with locks of the test's own.
+#include "workloads/oracle_testing.h"
+
+namespace workloads {
+namespace {
+
+using lru::spin_guard;
+using lru::spinlock_t;
+using testing::AllOf;
+using testing::Contains;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr const char* kOrder = "lock_order";
+
+struct Locks {
+  spinlock_t a{"a->lock"}, b{"b->lock"}, c{"c->lock"};
+  spinlock_t other_a{"a->lock", 2};
+  lru::mutex m{"m_mutex"};
+};
+
+void Take(spinlock_t* first, spinlock_t* second) {
+  spin_guard outer(first);
+  spin_guard inner(second);
+}
+
+Findings With(const std::function<void(Locks&)>& body) {
+  return RunScenario([&] {
+    Scenario s;
+    Locks locks;
+    body(locks);
+    s.Quiet();
+    s.CheckTotals();
+  });
+}
+
+TEST(LockOrderOracleTest, OneOrderIsSilent) {
+  EXPECT_THAT(With([](Locks& l) {
+                Take(&l.a, &l.b);
+                Take(&l.b, &l.c);
+                Take(&l.a, &l.c);
+                Take(&l.a, &l.b);
+              }),
+              IsEmpty());
+}
+
+TEST(LockOrderOracleTest, ActorsAndTeardownAreSilent) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Step(400);
+                s.Finish();
+              }),
+              IsEmpty());
+}
+
+// Once, however often it happens.
+TEST(LockOrderOracleTest, TwoOrders) {
+  EXPECT_THAT(With([](Locks& l) {
+                Take(&l.a, &l.b);
+                Take(&l.b, &l.a);
+                Take(&l.b, &l.a);
+              }),
+              AllOf(SizeIs(1),
+                    Contains(Says(kOrder,
+                                  "takes a->lock 0 while it holds b->lock 0, "
+                                  "but elsewhere the order is a->lock, then "
+                                  "b->lock"))));
+}
+
+TEST(LockOrderOracleTest, ThreeInACircle) {
+  EXPECT_THAT(With([](Locks& l) {
+                Take(&l.a, &l.b);
+                Take(&l.b, &l.c);
+                Take(&l.c, &l.a);
+              }),
+              Contains(Says(kOrder,
+                            "the order is a->lock, then b->lock, then "
+                            "c->lock")));
+}
+
+TEST(LockOrderOracleTest, MutexAndSpinlock) {
+  EXPECT_THAT(With([](Locks& l) {
+                {
+                  lru::mutex_guard outer(&l.m);
+                  spin_guard inner(&l.a);
+                }
+                spin_guard outer(&l.a);
+                lru::mutex_guard inner(&l.m);
+              }),
+              Contains(Says(kOrder, "takes m_mutex 0 while it holds a->lock")));
+}
+
+TEST(LockOrderOracleTest, TwoOfOneClass) {
+  EXPECT_THAT(With([](Locks& l) { Take(&l.a, &l.other_a); }),
+              Contains(Says(kOrder, "takes a->lock 2 while it holds a->lock")));
+}
+
+void TakeNested(spinlock_t* first, spinlock_t* second,
+                bool nested_first) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  lru::spin_lock_nested(first, nested_first ? lru::SINGLE_DEPTH_NESTING : 0);
+  lru::spin_lock_nested(second, nested_first ? 0 : lru::SINGLE_DEPTH_NESTING);
+  lru::spin_unlock(second);
+  lru::spin_unlock(first);
+}
+
+TEST(LockOrderOracleTest, NestedByAnnotationIsSilentInOneOrderOnly) {
+  EXPECT_THAT(With([](Locks& l) {
+                TakeNested(&l.a, &l.other_a, false);
+                TakeNested(&l.other_a, &l.a, false);
+              }),
+              IsEmpty());
+  EXPECT_THAT(With([](Locks& l) {
+                TakeNested(&l.a, &l.other_a, false);
+                TakeNested(&l.a, &l.other_a, true);
+              }),
+              Contains(Says(kOrder, "a->lock, then a->lock (nested)")));
+}
+
+TEST(LockOrderOracleTest, TrylockWaitsForNobody) {
+  auto tried = [](spinlock_t* first, spinlock_t* second, spinlock_t* third)
+                   ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                     spin_guard outer(first);
+                     ASSERT_TRUE(lru::spin_trylock(second));
+                     if (third) {
+                       lru::spin_lock(third);
+                       lru::spin_unlock(third);
+                     }
+                     lru::spin_unlock(second);
+                   };
+  EXPECT_THAT(With([&](Locks& l) {
+                Take(&l.a, &l.b);
+                tried(&l.b, &l.a, nullptr);
+              }),
+              IsEmpty());
+  // But whoever holds what it tried for may be waited for.
+  EXPECT_THAT(With([&](Locks& l) {
+                Take(&l.c, &l.a);
+                tried(&l.b, &l.a, &l.c);
+              }),
+              Contains(Says(kOrder, "takes c->lock 0 while it holds a->lock")));
+}
+
+// The second task is told of before it gets its lock: main lets go only then.
+TEST(LockOrderOracleTest, ReportedBeforeTheTaskBlocks) {
+  static Locks locks;
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                Take(&locks.b, &locks.a);
+                lru::spin_lock(&locks.b);
+                lru::task* other = lru::task_start(
+                    "other", [](void*) { Take(&locks.a, &locks.b); }, nullptr);
+                while (!harness::recorder()->nr_findings.load(
+                    std::memory_order_relaxed)) {
+                  lru::task_yield();
+                }
+                lru::spin_unlock(&locks.b);
+                lru::task_join(other);
+              }),
+              Contains(Says(kOrder, "other takes b->lock 0 while it holds")));
+}
+
+}  // namespace
+}  // namespace workloads
