@@ -1,0 +1,45 @@
+// The kind of bugs.md #54, 79f919a89c9d "cgroup: split cgroup_destroy_wq into 3
+// workqueues" (Chen Ridong, 2025): a stage waits for work that is queued behind
+// it on the only worker. Here the confirmation of a kill, itself an RCU
+// callback, waits until all callbacks have run.
+//
+//   rcu-callbacks
+//   css_killed_ref_fn()
+//     rcu_barrier()                     queues a callback and waits for it
+//                                       nobody is left to run it
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+void WaitForCallbacks(lru::css* c) {
+  lru::rcu_barrier();
+  lru::clean_teardown_steps().css_kill_confirmed(c);
+}
+
+const lru::teardown_steps& Steps() {
+  static const lru::teardown_steps kSteps = [] {
+    lru::teardown_steps steps = lru::clean_teardown_steps();
+    steps.css_kill_confirmed = WaitForCallbacks;
+    return steps;
+  }();
+  return kSteps;
+}
+
+LRUTORTURE_REGISTER(RegisterControl(
+    {.info =
+         {.name = "confirm_waits_for_callbacks",
+          .klass = "lru",
+          .lrus = {},
+          .doc =
+              "the confirmation of a kill waits for all RCU callbacks, in the "
+              "task that runs them: no teardown goes on (as in #54)",
+          .config = "busted/confirm_waits_for_callbacks.json",
+          .expect = {{"release", "stall", ""},
+                     {"asan", "stall", ""},
+                     {"tsan", "stall", ""},
+                     {"gcc", "stall", ""}}},
+     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+
+}  // namespace
+}  // namespace workloads
