@@ -1,6 +1,12 @@
 // What a178015cde69 and its series (Yang Shi, 2021; bugs.md #47) brought along
 // when nr_deferred became per memcg: at offline the parent inherits it. Left
 // out here: work that shrinkers have put off on the child is never done.
+//
+//   shrinker                            offline worker
+//   nr_deferred of the child += 10
+//                                       the parent's += 0
+//                                       css_free: the number goes with it
+//     10 objects, now on the parent's list, were owed a scan and get none
 #include "lru/shrinker.h"
 #include "workloads/registry.h"
 
