@@ -46,8 +46,6 @@ using lru::fault_point;
 using lru::fault_site;
 using lru::lru_status;
 
-lru::list_lru_ops real;  // the lru's own; written before any task exists
-
 const char* StatusName(lru_status status) {
   switch (status) {
     case lru::LRU_REMOVED:
@@ -178,14 +176,15 @@ void CheckCall(const Walk& walk, const lru::list_head* item,
 
 void CheckLock(lru_status status, const lru::spinlock_t* lock, uint32_t owner) {
   bool held = lru::lock_is_held(lock);
+  const lru::list_lru_ops& ops = lru::current_lru_ops();
   bool dropped =
-      real.returns_unlocked && (DropsLock(status) || status == lru::LRU_STOP);
+      ops.returns_unlocked && (DropsLock(status) || status == lru::LRU_STOP);
   if (held != dropped) return;
   harness::ReportInvariant(
       "callback_lock_state", owner,
       "an isolate callback returned %s with the list's lock %s; on %s it must "
       "%s",
-      StatusName(status), held ? "held" : "dropped", real.name,
+      StatusName(status), held ? "held" : "dropped", ops.name,
       held ? "have dropped it" : "hold it");
 }
 
@@ -289,8 +288,8 @@ unsigned long WalkOne(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
   return Watched("list_lru_walk_one", memcg ? lru::serial_of(memcg) : 0,
                  isolate, cb_arg, nr_to_walk,
                  [&](lru::list_lru_walk_cb callback, void* arg) {
-                   return real.list_lru_walk_one(lru, nid, memcg, callback, arg,
-                                                 nr_to_walk);
+                   return UnwatchedOps().list_lru_walk_one(
+                       lru, nid, memcg, callback, arg, nr_to_walk);
                  });
 }
 
@@ -299,13 +298,12 @@ unsigned long WalkNode(lru::list_lru* lru, int nid,
                        unsigned long* nr_to_walk) {
   return Watched("list_lru_walk_node", 0, isolate, cb_arg, nr_to_walk,
                  [&](lru::list_lru_walk_cb callback, void* arg) {
-                   return real.list_lru_walk_node(lru, nid, callback, arg,
-                                                  nr_to_walk);
+                   return UnwatchedOps().list_lru_walk_node(lru, nid, callback,
+                                                            arg, nr_to_walk);
                  });
 }
 
 void Watch(lru::list_lru_ops& ops) {
-  real = ops;
   ops.list_lru_walk_one = WalkOne;
   ops.list_lru_walk_node = WalkNode;
 }

@@ -135,6 +135,25 @@ TEST(WalksOracleTest, AStatusThatIsNotCounted) {
   EXPECT_THAT(findings, Contains(Says(kContract, "but left nr_to_walk at")));
 }
 
+// A control that is switched on later: until then the clean lru walks.
+TEST(WalksOracleTest, WatchesTheLruThatIsCurrent) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                const lru::list_lru_ops* broken =
+                    Watched(WithSteps<GoesOn>().lru_ops);
+                s.ChargeAndAdd(3);
+                s.ChargeAndAdd(3);
+                script = {lru::LRU_RETRY};
+                at = 0;
+                WalkBy(s, How::kOne, 5);
+                EXPECT_EQ(harness::recorder()->nr_findings.load(), 0u);
+                lru::set_lru_ops(broken);
+                at = 0;
+                WalkBy(s, How::kOne, 5);
+              }),
+              Contains(Says(kSingle, "went on in the middle of list")));
+}
+
 // --- a walk of its own, over one list
 
 struct Flaws {
