@@ -20,7 +20,8 @@ std::vector<bool> ActorsOfType(const Config& config, const std::string& type) {
 bool CompiledFault::MatchesTask(const TaskSlot& slot) const {
   if (of_actor.empty()) return true;
   uint32_t type = slot.type_index.load(std::memory_order_relaxed);
-  return type < of_actor.size() && of_actor[type];
+  if (type < of_actor.size()) return of_actor[type];
+  return fault->actor == slot.task.name;  // a worker of lru/
 }
 
 bool CompiledFault::MatchesSite(const lru::fault_site& site) const {

@@ -1,6 +1,7 @@
 #include "harness/hook.h"
 
 #include <cerrno>
+#include <cstring>
 #include <functional>
 #include <vector>
 
@@ -118,14 +119,19 @@ TEST_F(HookTest, FiltersByActorNodeAndDepth) {
   EXPECT_EQ(slot().visits[2].visits, 0u);  // a visit that matched nothing
 }
 
-TEST_F(HookTest, WorkersMeetOnlyFaultsForEverybody) {
+TEST_F(HookTest, WorkersMeetFaultsForEverybodyAndThoseThatNameThem) {
   AddDelay(lru::FP_src_locked).actor = "adder";
   AddDelay(lru::FP_src_locked);
+  AddDelay(lru::FP_src_locked).actor = "wq-offline";
+  AddDelay(lru::FP_src_locked).actor = "wq-release";
   Arm();
   slot().type_index.store(~0u);
+  strcpy(slot().task.name, "wq-offline");
   Hit(lru::FP_src_locked, Site(1));
   EXPECT_EQ(Fired(0), 0u);
   EXPECT_EQ(Fired(1), 1u);
+  EXPECT_EQ(Fired(2), 1u);
+  EXPECT_EQ(Fired(3), 0u);
 }
 
 TEST_F(HookTest, ErrorPointFailsWhenAFaultSaysSo) {
