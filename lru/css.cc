@@ -43,6 +43,8 @@ void offline_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
   LRU_POINT(offline_end, .memcg = c, .parent = c->parent, .depth = c->level);
 }
 
+bool css_child_offline(css* c) { return atomic_dec_and_test(c->online_cnt); }
+
 void css_killed_work_fn(work_struct* work) {
   css* c = css_of_work(work);
   stage_done();
@@ -54,7 +56,7 @@ void css_killed_work_fn(work_struct* work) {
     css_put(c);  // taken by kill_css()
     // The mutex keeps c's release, and so its hold on the parent, from ending.
     c = parent;
-    if (!c || !atomic_dec_and_test(c->online_cnt)) return;
+    if (!c || !current_steps().css_child_offline(c)) return;
     LRU_POINT(online_cnt_zero, .memcg = c, .parent = c->parent,
               .depth = c->level);
   }
@@ -89,21 +91,8 @@ void css_free_after_rcu(css* c) {
   queue_rcu_work(cgroup_free_wq, &c->destroy_rwork);
 }
 
-void unlink_child(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
-  std::atomic<css*>* place = &c->parent->children;
-  while (css* at = place->load(std::memory_order_relaxed)) {
-    if (at == c) {
-      // list_del_rcu(): readers on c still find their way on.
-      place->store(c->sibling.load(std::memory_order_relaxed),
-                   std::memory_order_release);
-      return;
-    }
-    place = &at->sibling;
-  }
-}
-
-void unlink_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
-  unlink_child(c);
+void unlink_and_note(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  css_unlink(c);
   LRU_POINT(sibling_unlinked, .memcg = c, .parent = c->parent,
             .depth = c->level);
 }
@@ -114,7 +103,7 @@ void css_unlink_work_fn(work_struct* work) {
   stage_done();
   {
     mutex_guard guard(&cgroup_mutex);
-    unlink_css(c);
+    unlink_and_note(c);
   }
   current_steps().css_free_after_rcu(c);
 }
@@ -165,10 +154,14 @@ const teardown_steps& clean_teardown_steps() {
   static constexpr teardown_steps kClean = {
       .css_set_dying = css_set_dying,
       .css_kill_confirmed = css_kill_confirmed,
+      .css_child_offline = css_child_offline,
       .css_unlink_at_release = [](css*) {},
       .css_free_after_rcu = css_free_after_rcu,
+      .css_tryget_online =
+          [](css* c) { return percpu_ref_tryget_live(&c->refcnt); },
       .memcg_offline_kmem = memcg_offline_kmem,
       .mem_cgroup_id_release = mem_cgroup_id_release,
+      .mem_cgroup_idr_remove = mem_cgroup_idr_remove,
       .mem_cgroup_tryget = mem_cgroup_tryget_clean,
       .shrink_rescan = shrink_rescan,
       .add_nr_deferred = add_nr_deferred_clean,
@@ -225,8 +218,20 @@ void percpu_ref_release_css(percpu_ref* ref) {
   queue_work(cgroup_release_wq, &c->destroy_work);
 }
 
+void css_unlink(css* c) {
+  std::atomic<css*>* place = &c->parent->children;
+  while (css* at = place->load(std::memory_order_relaxed)) {
+    if (at == c) {
+      // list_del_rcu(): readers on c still find their way on.
+      place->store(c->sibling.load(std::memory_order_relaxed),
+                   std::memory_order_release);
+      return;
+    }
+    place = &at->sibling;
+  }
+}
+
 int css_init_and_link(css* c, css* parent) {
-  c->serial = next_serial(SERIAL_CSS);
   if (int err =
           percpu_ref_init(&c->refcnt, percpu_ref_release_css, c->serial)) {
     return err;
@@ -250,7 +255,7 @@ void css_mark_online(css* c) {
 void css_online_failed(css* c) {
   LRU_POINT(css_online_failed, .memcg = c, .parent = c->parent,
             .depth = c->level);
-  unlink_css(c);
+  unlink_and_note(c);
   current_steps().css_free_after_rcu(c);
 }
 

@@ -20,6 +20,7 @@
 #ifndef LRUTORTURE_LRU_CSS_H_
 #define LRUTORTURE_LRU_CSS_H_
 
+#include "lru/fault_points.h"
 #include "lru/percpu_ref.h"
 #include "lru/sync/spinlock.h"
 #include "lru/sync/workqueue.h"
@@ -59,11 +60,16 @@ struct teardown_steps {
   // css.cc
   void (*css_set_dying)(css* c);
   void (*css_kill_confirmed)(css* c);  // css_killed_ref_fn()
+  // A child of c is offline. True: c was killed, too, and waited for this child
+  // alone. (C3)
+  bool (*css_child_offline)(css* c);
   void (*css_unlink_at_release)(css* c);
   void (*css_free_after_rcu)(css* c);  // c is unlinked; waits, then frees
+  bool (*css_tryget_online)(css* c);   // read section held
   // memcg.cc
   void (*memcg_offline_kmem)(mem_cgroup* memcg);
   void (*mem_cgroup_id_release)(mem_cgroup* memcg);  // its last reference gone
+  void (*mem_cgroup_idr_remove)(mem_cgroup* memcg);  // frees the number itself
   bool (*mem_cgroup_tryget)(mem_cgroup* memcg);
   // shrinker.cc
   // The second run, after the bit was cleared. (S2)
@@ -91,12 +97,17 @@ inline void css_get(css* c) { percpu_ref_get(&c->refcnt); }
 inline bool css_tryget(css* c) { return percpu_ref_tryget(&c->refcnt); }
 // Fails for certain after the kill is confirmed.
 inline bool css_tryget_online(css* c) {
-  return percpu_ref_tryget_live(&c->refcnt);
+  rcu_guard guard;
+  if (!current_steps().css_tryget_online(c)) return false;
+  // Whoever succeeds here keeps the grace period open that the confirmation of
+  // a kill waits for: inside this section none can have come.
+  LRU_POINT(css_got_online, .memcg = c, .parent = c->parent, .depth = c->level);
+  return true;
 }
 inline void css_put(css* c) { percpu_ref_put(&c->refcnt); }
 
-// Links a new css (refcnt initialised by this) under parent and takes a
-// reference on it. -ENOMEM.
+// Links a new css (its serial set, its refcnt initialised by this) under parent
+// and takes a reference on it. -ENOMEM.
 int css_init_and_link(css* c, css* parent)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
 void css_mark_online(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
@@ -108,6 +119,8 @@ void css_online_failed(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
 int cgroup_destroy_locked(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
 void percpu_ref_release_css(percpu_ref* ref);  // css_release()
 void css_killed_ref_fn(percpu_ref* ref);
+// list_del_rcu(&css->sibling): nothing when it is unlinked already.
+void css_unlink(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
 
 // Pre-order successor of pos below root, root first (pos null); null at the
 // end. RCU or cgroup_mutex held throughout.

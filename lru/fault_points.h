@@ -80,8 +80,8 @@ const char* fp_path_name(fp_path p);
     "css_online() ran out of memory: offline_kmem, id removed, free")          \
   X(objcg_released, MEMCG, RCU, false,                                         \
     "the last charge of this objcg is gone")                                   \
-  X(id_removed, MEMCG, NOTHING, false,                                         \
-    "the id may name another memcg from here on")                              \
+  X(id_removed, MEMCG, SPIN, false,                                            \
+    "memcg_idr_lock is held: the id may name another memcg once it is let go") \
   /* add and del */                                                            \
   X(memcg_looked_up, ADD_DEL, RCU, false,                                      \
     "add or del has found the object's memcg, under RCU alone")                \
@@ -126,11 +126,21 @@ const char* fp_path_name(fp_path p);
   X(shrinker_info_allocated, ALLOC, MUTEX, true,                               \
     "memory for a shrinker_info (bitmap and nr_deferred)")                     \
   X(id_allocated, ALLOC, MUTEX, true, "a memcg id")                            \
+  X(id_taken, ALLOC, SPIN, false,                                              \
+    "memcg_idr_lock is held: a free id is found, and this memcg's from here "  \
+    "on")                                                                      \
   X(mlru_allocated, ALLOC, NOTHING, true,                                      \
     "memory for the sublists of one (lru, memcg)")                             \
   X(xa_stored, ALLOC, NOTHING, true, "memory for the slot of an mlru")         \
   X(lru_allocated, ALLOC, NOTHING, true, "memory for the nodes of a list_lru") \
-  X(slab_allocated, ALLOC, NOTHING, true, "memory for an object")
+  X(slab_allocated, ALLOC, NOTHING, true, "memory for an object")              \
+  /* references and memory, for oracles */                                     \
+  X(ref_get, ALLOC, RCU, false,                                                \
+    "a reference of a killed css or objcg is taken; nr is the count before")   \
+  X(css_got_online, ALLOC, RCU, false,                                         \
+    "css_tryget_online() has succeeded; its read section is still open")       \
+  X(memory_freed, ALLOC, NOTHING, false,                                       \
+    "memory goes back to malloc now; nr is its alloc_type")
 
 enum fault_point : u16 {
 #define X(name, ...) FP_##name,
@@ -184,6 +194,7 @@ struct fault_site {
   int nid = -1;
   long nr = 0;  // items moved, counted, or an id: see the point
   int shrinker_id = -1;
+  const void* memory = nullptr;  // that goes, or that lookups no longer find
   const void* lock = nullptr;
 };
 

@@ -1,6 +1,6 @@
 #include "lru/memcg.h"
 
-#include <bitset>
+#include <bit>
 #include <cerrno>
 
 #include "lru/fault_points.h"
@@ -12,6 +12,7 @@ namespace lru {
 
 mem_cgroup* root_mem_cgroup = nullptr;
 int nr_node_ids = 1;
+spinlock_t memcg_idr_lock{"memcg_idr_lock"};
 
 namespace {
 
@@ -21,17 +22,27 @@ spinlock_t objcg_lock{"objcg_lock"};
 // --- ids
 // -------------------------------------------------------------------------
 // 9972605a2383: every change under the lock; readers under RCU.
-spinlock_t memcg_idr_lock{"memcg_idr_lock"};
-std::bitset<MEM_CGROUP_ID_MAX + 1> memcg_ids ABSL_GUARDED_BY(memcg_idr_lock);
+// A bit per id in use. Ids are words' bits so that one step reads a word and
+// the next writes it back, as the nodes of an idr are.
+constexpr int kIdBits = 64;
+u64 memcg_ids[(MEM_CGROUP_ID_MAX + 1) / kIdBits] ABSL_GUARDED_BY(
+    memcg_idr_lock) = {1};  // 0 is no id
 std::atomic<mem_cgroup*> memcg_idr[MEM_CGROUP_ID_MAX + 1];
 
 // The lowest free id, as idr_alloc(); -ENOSPC.
-int mem_cgroup_id_alloc() {
+int mem_cgroup_id_alloc(mem_cgroup* memcg, mem_cgroup* parent) {
   spin_guard guard(&memcg_idr_lock);
-  for (int id = 1; id <= MEM_CGROUP_ID_MAX; id++) {
-    if (memcg_ids.test(id)) continue;
-    memcg_ids.set(id);
-    return id;
+  int first = 0;  // of this word
+  for (u64& word : memcg_ids) {
+    const u64 ids = word;
+    if (~ids) {
+      int bit = std::countr_one(ids);
+      LRU_POINT(id_taken, .memcg = memcg, .parent = parent, .nr = first + bit,
+                .lock = &memcg_idr_lock);
+      word = ids | u64{1} << bit;
+      return first + bit;
+    }
+    first += kIdBits;
   }
   return -ENOSPC;
 }
@@ -56,7 +67,8 @@ void obj_cgroup_free_rcu(rcu_head* head) {
 
 void obj_cgroup_release(percpu_ref* ref) {
   auto* objcg = reinterpret_cast<obj_cgroup*>(ref);  // first member
-  LRU_POINT(objcg_released, .memcg = objcg->memcg.load());
+  LRU_POINT(objcg_released, .memcg = objcg->memcg.load(), .nr = objcg->serial,
+            .memory = objcg);
   {
     spin_guard guard(&objcg_lock);
     list_del_init(&objcg->list);
@@ -107,9 +119,10 @@ mem_cgroup* mem_cgroup_alloc(mem_cgroup* parent) {
   if (LRU_ERROR_POINT(memcg_allocated, .parent = parent)) return nullptr;
   auto* memcg = kmalloc_type<mem_cgroup>(ALLOC_MEMCG);
   if (!memcg) return nullptr;
+  memcg->css.serial = next_serial(SERIAL_CSS);
   int id = LRU_ERROR_POINT(id_allocated, .parent = parent)
                ? -ENOMEM
-               : mem_cgroup_id_alloc();
+               : mem_cgroup_id_alloc(memcg, parent);
   if (id < 0) {
     kfree_type(ALLOC_MEMCG, memcg);
     return nullptr;
@@ -184,6 +197,24 @@ int mem_cgroup_destroy(mem_cgroup* memcg) {
   return cgroup_destroy_locked(&memcg->css);
 }
 
+mem_cgroup* mem_cgroup_iter(mem_cgroup* root, mem_cgroup* prev) {
+  mem_cgroup* memcg = nullptr;
+  {
+    rcu_guard guard;
+    css* c = prev ? &prev->css : nullptr;
+    while (!memcg && (c = css_next_descendant_pre(c, &root->css))) {
+      // One that has never been online may yet fail, and go with no regard to
+      // references.
+      if (!(READ_ONCE(c->flags) & (CSS_ONLINE | CSS_DYING))) continue;
+      if (mem_cgroup_tryget(mem_cgroup_from_css(c))) {
+        memcg = mem_cgroup_from_css(c);
+      }
+    }
+  }
+  mem_cgroup_put(prev);
+  return memcg;
+}
+
 mem_cgroup* mem_cgroup_from_id(int id) {
   if (id <= 0 || id > MEM_CGROUP_ID_MAX) return nullptr;
   return rcu_dereference(memcg_idr[id]);
@@ -195,8 +226,21 @@ bool mem_cgroup_tryget_clean(mem_cgroup* memcg) {
 
 void mem_cgroup_id_remove(mem_cgroup* memcg) {
   rcu_assign_pointer(memcg_idr[memcg->id.id], nullptr);
+  current_steps().mem_cgroup_idr_remove(memcg);
+}
+
+void mem_cgroup_idr_remove(mem_cgroup* memcg) {
   spin_guard guard(&memcg_idr_lock);
-  memcg_ids.reset(memcg->id.id);
+  memcg_idr_clear(memcg);
+}
+
+void memcg_idr_clear(mem_cgroup* memcg) {
+  u64& word = memcg_ids[memcg->id.id / kIdBits];
+  const u64 ids = word;
+  LRU_POINT(id_removed, .memcg = memcg, .parent = parent_mem_cgroup(memcg),
+            .depth = memcg->css.level, .nr = memcg->id.id,
+            .lock = &memcg_idr_lock);
+  word = ids & ~(u64{1} << memcg->id.id % kIdBits);
 }
 
 // DIVERGES: after a grace period; the kernel removes it at once.
@@ -205,9 +249,6 @@ void mem_cgroup_id_release(mem_cgroup* memcg) {
     auto* expired = reinterpret_cast<mem_cgroup*>(
         reinterpret_cast<char*>(head) - offsetof(mem_cgroup, id.rcu));
     mem_cgroup_id_remove(expired);
-    LRU_POINT(id_removed, .memcg = expired,
-              .parent = parent_mem_cgroup(expired), .depth = expired->css.level,
-              .nr = expired->id.id);
     css_put(&expired->css);
   });
 }

@@ -12,6 +12,8 @@
 // reference is gone, so that a reader's id never names a stranger.
 //
 // Lock order: cgroup_mutex, then objcg_lock; memcg_idr_lock is innermost.
+// mem_cgroup_iter() may find a memcg whose references are gone: it is linked
+// until a grace period after its release, which is why tryget may fail.
 #ifndef LRUTORTURE_LRU_MEMCG_H_
 #define LRUTORTURE_LRU_MEMCG_H_
 
@@ -83,8 +85,14 @@ mem_cgroup* mem_cgroup_create(mem_cgroup* parent);
 // the caller holds a reference or RCU.
 int mem_cgroup_destroy(mem_cgroup* memcg);
 
+// The next of root's tree in pre-order, root first (prev null), with a
+// reference; those already released are passed over. Puts prev; null at the
+// end. A walk that stops early puts what it has got.
+mem_cgroup* mem_cgroup_iter(mem_cgroup* root, mem_cgroup* prev);
+
 // --- ids
 // -------------------------------------------------------------------------
+extern spinlock_t memcg_idr_lock;
 mem_cgroup* mem_cgroup_from_id(int id) ABSL_SHARED_LOCKS_REQUIRED(rcu);
 inline bool mem_cgroup_tryget(mem_cgroup* memcg) {
   return !memcg || current_steps().mem_cgroup_tryget(memcg);
@@ -112,6 +120,9 @@ void memcg_offline_kmem(mem_cgroup* memcg);
 void memcg_reparent_objcgs(mem_cgroup* memcg, mem_cgroup* parent);
 void mem_cgroup_id_release(mem_cgroup* memcg);
 void mem_cgroup_id_remove(mem_cgroup* memcg);
+void mem_cgroup_idr_remove(mem_cgroup* memcg);
+void memcg_idr_clear(mem_cgroup* memcg)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(memcg_idr_lock);
 bool mem_cgroup_tryget_clean(mem_cgroup* memcg);
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority);
 void add_nr_deferred_clean(std::atomic<long>& nr_deferred, long nr);

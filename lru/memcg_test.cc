@@ -68,6 +68,27 @@ TEST_F(MemcgTest, IdsAreTheLowestFreeAndReusedAfterAGracePeriodOnly) {
   for (mem_cgroup* memcg : {a, c, d}) subject::destroy(memcg);
 }
 
+TEST_F(MemcgTest, IterWalksTheTreeInPreOrderAndKeepsNothing) {
+  mem_cgroup *a = create(), *child = create(a), *b = create();
+  css_get(&child->css);
+  subject::destroy(child);  // offline, but referenced: still of the tree
+  css_flush();
+  std::vector<mem_cgroup*> seen;
+  mem_cgroup* memcg = nullptr;
+  while ((memcg = mem_cgroup_iter(root_mem_cgroup, memcg))) {
+    seen.push_back(memcg);
+  }
+  EXPECT_EQ(seen, (std::vector<mem_cgroup*>{root_mem_cgroup, b, a, child}));
+  {
+    rcu_guard guard;
+    css_put(&child->css);  // the last one: linked while this section is open
+    memcg = mem_cgroup_iter(a, nullptr);
+    EXPECT_EQ(memcg, a);
+    EXPECT_EQ(mem_cgroup_iter(a, memcg), nullptr);
+  }
+  for (mem_cgroup* left : {a, b}) subject::destroy(left);
+}
+
 TEST_F(MemcgTest, CreateToFreePassesEveryStageInOrder) {
   fault_log log;
   mem_cgroup* memcg = create();

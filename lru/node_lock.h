@@ -502,7 +502,7 @@ struct node_lock {
                                   mem_cgroup* dst_memcg) {
     auto* mlru = static_cast<list_lru_memcg*>(xa_erase_irq(&lru->xa, src_idx));
     LRU_POINT(xa_erased, .memcg = memcg, .parent = dst_memcg, .lru = lru,
-              .depth = memcg->css.level, .nr = src_idx);
+              .depth = memcg->css.level, .nr = src_idx, .memory = mlru);
     if (!mlru) return;
     // Walks hold nlru->lock, which is a read section: they keep it alive.
     Steps::free_mlru(mlru);

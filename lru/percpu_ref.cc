@@ -9,12 +9,6 @@ namespace {
 // Large enough that no sum of gets and puts in flight reaches zero under it.
 constexpr s64 kBias = s64{1} << 62;
 
-// What a point names: the owner of the ref.
-struct owner_ref {
-  u32 serial;
-};
-u32 serial_of(const owner_ref* owner) { return owner->serial; }
-
 std::atomic<s64>& this_shard(percpu_ref* ref) {
   return ref->shards[current_task()->cpu % kRefShards].count;
 }
@@ -32,11 +26,16 @@ void switch_to_atomic_rcu(rcu_head* head) {
   for (int i = 0; i < kRefShards; i++) sum += READ_ONCE(ref->shards[i].count);
   atomic_fetch_add(ref->count, sum - kBias);
   if (ref->serial) {
-    owner_ref owner{ref->serial};
-    LRU_POINT(ref_switch_confirmed, .memcg = &owner, .nr = sum);
+    LRU_POINT(ref_switch_confirmed, .memcg = serial_ref::of(ref->serial),
+              .nr = sum);
   }
   if (ref->confirm_switch) ref->confirm_switch(ref);
   percpu_ref_put(ref);  // the switch's own
+}
+
+// Until the switch is confirmed the bias keeps `old` far above zero.
+void note_get(const percpu_ref* ref, s64 old) {
+  LRU_POINT(ref_get, .memcg = serial_ref::of(ref->serial), .nr = old);
 }
 
 // percpu_ref_get_many(), read section held.
@@ -44,15 +43,17 @@ void get_locked(percpu_ref* ref) {
   if (in_percpu_mode(ref)) {
     atomic_add(this_shard(ref), 1);
   } else {
-    atomic_add(ref->count, 1);
+    note_get(ref, atomic_fetch_add_relaxed(ref->count, 1));
   }
 }
 
 // atomic_long_inc_not_zero()
-bool inc_not_zero(std::atomic<s64>& count) {
-  s64 old = READ_ONCE(count);
+bool inc_not_zero(percpu_ref* ref) {
+  s64 old = READ_ONCE(ref->count);
   while (old != 0) {
-    if (try_cmpxchg(count, &old, old + 1)) return true;
+    if (!try_cmpxchg(ref->count, &old, old + 1)) continue;
+    note_get(ref, old);
+    return true;
   }
   return false;
 }
@@ -84,8 +85,7 @@ void percpu_ref_kill_and_confirm(percpu_ref* ref,
   WRITE_ONCE(ref->flags, PERCPU_REF_DEAD | PERCPU_REF_ATOMIC);
   percpu_ref_get(ref);  // the switch's own, put by switch_to_atomic_rcu()
   if (ref->serial) {
-    owner_ref owner{ref->serial};
-    LRU_POINT(ref_killed, .memcg = &owner);
+    LRU_POINT(ref_killed, .memcg = serial_ref::of(ref->serial));
   }
   call_rcu(&ref->rcu, switch_to_atomic_rcu);
   percpu_ref_put(ref);  // the initial one
@@ -102,7 +102,7 @@ bool percpu_ref_tryget(percpu_ref* ref) {
     atomic_add(this_shard(ref), 1);
     return true;
   }
-  return inc_not_zero(ref->count);
+  return inc_not_zero(ref);
 }
 
 bool percpu_ref_tryget_live(percpu_ref* ref) {
@@ -113,7 +113,7 @@ bool percpu_ref_tryget_live(percpu_ref* ref) {
     return true;
   }
   if (flags & PERCPU_REF_DEAD) return false;
-  return inc_not_zero(ref->count);
+  return inc_not_zero(ref);
 }
 
 void percpu_ref_put(percpu_ref* ref) { percpu_ref_put_many(ref, 1); }
@@ -125,8 +125,7 @@ void percpu_ref_put_many(percpu_ref* ref, s64 nr) {
     return;
   }
   if (ref->serial) {
-    owner_ref owner{ref->serial};
-    LRU_POINT(ref_put, .memcg = &owner, .nr = nr);
+    LRU_POINT(ref_put, .memcg = serial_ref::of(ref->serial), .nr = nr);
   }
   if (atomic_fetch_add(ref->count, -nr) == nr) ref->release(ref);
 }

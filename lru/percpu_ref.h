@@ -29,7 +29,7 @@ struct percpu_ref {
   func release = nullptr;
   func confirm_switch = nullptr;
   rcu_head rcu;
-  u32 serial = 0;  // of the css it counts; 0: no css, no fault points
+  u32 serial = 0;  // of the css it counts; 0: no css, no stages
 };
 
 enum percpu_ref_flags : u32 {

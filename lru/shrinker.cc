@@ -75,7 +75,7 @@ int expand_one_shrinker_info(mem_cgroup* memcg, int map_nr_max)
     if (!info) return -ENOMEM;
     rcu_assign_pointer(memcg->shrinker_info[nid], info);
     LRU_POINT(shrinker_info_replaced, .memcg = memcg, .nid = nid,
-              .nr = map_nr_max);
+              .nr = map_nr_max, .memory = old);
     call_rcu(&old->rcu, free_info_rcu);
   }
   return 0;

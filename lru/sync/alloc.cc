@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "lru/fault_points.h"
+
 namespace lru {
 
 namespace {
@@ -23,6 +25,10 @@ void count_alloc(alloc_type type, s64 delta) {
   std::atomic<s64>& count = t->nr_alloc[type];
   count.store(count.load(std::memory_order_relaxed) + delta,
               std::memory_order_relaxed);
+}
+
+void note_freed(alloc_type type, const void* memory) {
+  LRU_POINT(memory_freed, .nr = type, .memory = memory);
 }
 
 void retire_alloc_counts(task* t) {

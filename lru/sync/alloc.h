@@ -27,6 +27,8 @@ u32 next_serial(serial_kind kind);
 
 // `delta` live allocations more of that type.
 void count_alloc(alloc_type type, s64 delta);
+// Visits memory_freed.
+void note_freed(alloc_type type, const void* memory);
 // Live allocations over all tasks, ended ones included. Exact when no task
 // allocates.
 s64 live_allocs(alloc_type type);
@@ -43,6 +45,7 @@ template <class T>
 void kfree_type(alloc_type type, T* p) {
   if (!p) return;
   count_alloc(type, -1);
+  note_freed(type, p);
   delete p;
 }
 

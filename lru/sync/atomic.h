@@ -79,6 +79,15 @@ inline T atomic_fetch_add(std::atomic<T>& x, std::type_identity_t<T> delta,
   });
 }
 
+// Value before, unordered: atomic_fetch_add_relaxed().
+template <class T>
+inline T atomic_fetch_add_relaxed(std::atomic<T>& x,
+                                  std::type_identity_t<T> delta, LRU_FN) {
+  return detail::marked(SYNC_rmw, fn, &x, [&] {
+    return x.fetch_add(delta, std::memory_order_relaxed);
+  });
+}
+
 template <class T>
 inline bool atomic_dec_and_test(std::atomic<T>& x, LRU_FN) {
   return atomic_fetch_add(x, T(-1), fn) == 1;

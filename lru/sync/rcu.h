@@ -33,14 +33,20 @@ void rcu_leave_outermost(task* t);
 inline void rcu_enter() {
   task* t = current_task();
   u32 nesting = t->rcu_nesting.load(std::memory_order_relaxed);
-  if (nesting == 0) rcu_enter_outermost(t);
+  if (nesting == 0) {
+    rcu_enter_outermost(t);
+    t->rcu_section.store(++t->rcu_sections, std::memory_order_relaxed);
+  }
   t->rcu_nesting.store(nesting + 1, std::memory_order_relaxed);
 }
 inline void rcu_leave() {
   task* t = current_task();
   u32 nesting = t->rcu_nesting.load(std::memory_order_relaxed) - 1;
   t->rcu_nesting.store(nesting, std::memory_order_relaxed);
-  if (nesting == 0) rcu_leave_outermost(t);
+  if (nesting == 0) {
+    t->rcu_section.store(0, std::memory_order_relaxed);
+    rcu_leave_outermost(t);
+  }
 }
 }  // namespace detail
 

@@ -37,6 +37,25 @@ TEST_F(RcuTest, SectionsNest) {
   EXPECT_FALSE(rcu_read_lock_held());
 }
 
+TEST_F(RcuTest, EachOutermostSectionShowsANumberOfItsOwn) {
+  const std::atomic<u64>& section = current_task()->rcu_section;
+  EXPECT_EQ(section.load(), 0u);
+  u64 first = 0;
+  {
+    rcu_guard outer;
+    first = section.load();
+    EXPECT_NE(first, 0u);
+    auto inner = [] { rcu_guard guard; };
+    inner();
+    EXPECT_EQ(section.load(), first);
+  }
+  EXPECT_EQ(section.load(), 0u);
+  spinlock_t lock;  // a held spinlock is a read section
+  spin_guard guard(&lock);
+  EXPECT_NE(section.load(), 0u);
+  EXPECT_NE(section.load(), first);
+}
+
 TEST_F(RcuTest, NoCallbackRunsBeforeAnOpenSectionEnds) {
   static std::atomic<bool> ran;
   ran = false;

@@ -71,6 +71,7 @@ task* task_new(const char* name) {
   t->in_use = true;
   t->id = next_task_id.fetch_add(1, std::memory_order_relaxed);
   t->cpu = t->id;
+  t->rcu_sections = u64{t->id} << 40;
   for (std::atomic<task*>& slot : tasks) {
     task* expected = nullptr;
     // pairs with the acquire in task_at()

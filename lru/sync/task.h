@@ -53,6 +53,12 @@ struct task {
   std::atomic<u32> nr_held = 0;                // may exceed kTaskLocksMax
   lock_ref held[kTaskLocksMax];
   std::atomic<u32> rcu_nesting = 0;
+  // Which outermost read section it is in: never the same number again, in any
+  // task; 0 outside. Shown after the real rcu_read_lock() and taken back before
+  // the real unlock: whoever sees it twice knows that no grace period that
+  // began in between has ended.
+  std::atomic<u64> rcu_section = 0;
+  u64 rcu_sections = 0;          // the last one's number
   std::atomic<u64> rcu_ctr = 0;  // own RCU: 0 outside, else the phase entered
 
   // live allocations made minus freed by this task, by type; may be negative.
