@@ -16,8 +16,16 @@
 
 namespace workloads {
 
+// Names a memcg as shadow entries do (mm/workingset.c): by its id, and by its
+// serial because ids are used again. Pins nothing.
+struct MemcgName {
+  int id = 0;
+  uint32_t serial = 0;
+};
+
 struct Object : lru::slab_obj {
   uint32_t lru_index = 0;
+  MemcgName charged;       // the memcg it was charged to; none: the root
   bool guarded = false;    // set before anyone else can see it
   bool disposing = false;  // under `lock`: on a shrinker's private list
   lru::spinlock_t lock{"object->lock"};

@@ -25,6 +25,19 @@ int AllocLists(World& world, uint32_t lru_index, lru::mem_cgroup* memcg) {
   return world.lru_ops().memcg_list_lru_alloc(memcg, world.lru(lru_index));
 }
 
+// The memcg of a raw add or del. When the objcg has gone to the parent, the id
+// noted at the charge may still find the old one, for a grace period: its users
+// come with a memcg that is offline, and may be released, and its parent
+// offline, before they have used it. Both lead to the same list (L2).
+lru::mem_cgroup* MemcgOf(const Object* object)
+    ABSL_SHARED_LOCKS_REQUIRED(lru::rcu) {
+  lru::mem_cgroup* memcg = lru::mem_cgroup_from_slab_obj(&object->lru);
+  uint32_t serial = object->charged.serial;
+  if (!memcg || lru::serial_of(memcg) == serial) return memcg;
+  lru::mem_cgroup* old = lru::mem_cgroup_from_id(object->charged.id);
+  return old && lru::serial_of(old) == serial ? old : memcg;
+}
+
 // memcg_slab_post_alloc_hook(): objcg, its lists, then the object.
 Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
                int nid) {
@@ -35,8 +48,10 @@ Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
     if (!memcg) return nullptr;
     objcg = lru::get_obj_cgroup_from_memcg(memcg);
   }
+  MemcgName charged;
   if (objcg) {
     lru::mem_cgroup* memcg = GetMemcgOf(objcg);
+    charged = {.id = memcg->id.id, .serial = lru::serial_of(memcg)};
     int err = world.ops().alloc_lists(world, lru_index, memcg);
     lru::mem_cgroup_put(memcg);
     if (err) {
@@ -51,6 +66,7 @@ Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
   }
   auto* object = static_cast<Object*>(slab);
   object->lru_index = lru_index;
+  object->charged = charged;
   object->lock.name = "object->lock";
   object->lock.serial = object->serial;
   object->lock.nid = -1;
@@ -60,7 +76,7 @@ Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
 
 bool Add(lru::list_lru* lru, Object* object) {
   lru::rcu_guard guard;
-  lru::mem_cgroup* memcg = lru::mem_cgroup_from_slab_obj(&object->lru);
+  lru::mem_cgroup* memcg = MemcgOf(object);
   LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
             .nid = object->nid);
   return lru::current_lru_ops().list_lru_add(lru, &object->lru, object->nid,
@@ -69,7 +85,7 @@ bool Add(lru::list_lru* lru, Object* object) {
 
 bool Del(lru::list_lru* lru, Object* object) {
   lru::rcu_guard guard;
-  lru::mem_cgroup* memcg = lru::mem_cgroup_from_slab_obj(&object->lru);
+  lru::mem_cgroup* memcg = MemcgOf(object);
   LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
             .nid = object->nid);
   return lru::current_lru_ops().list_lru_del(lru, &object->lru, object->nid,

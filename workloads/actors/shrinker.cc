@@ -21,7 +21,7 @@ class Shrinker : public harness::Actor {
                                        prng.Below(world_.nr_memcgs())));
     harness::Operation op{
         .memcg = memcg ? lru::serial_of(memcg) : 0, .lru = lru + 1, .nid = nid};
-    switch (prng.Below(4)) {
+    switch (prng.Below(5)) {
       case 0:
       case 1:
         ShrinkSlab(op, memcg, static_cast<int>(prng.Below(6)));
@@ -31,6 +31,9 @@ class Shrinker : public harness::Actor {
         break;
       case 3:
         WalkNode(op, prng);
+        break;
+      case 4:
+        ShrinkTree(op, static_cast<int>(prng.Below(6)));
         break;
     }
     lru::mem_cgroup_put(memcg);
@@ -43,6 +46,19 @@ class Shrinker : public harness::Actor {
     harness::BeginOperation(op);
     unsigned long freed = lru::shrink_slab(op.nid, memcg, priority);
     harness::EndOperation(op, static_cast<int32_t>(freed));
+  }
+
+  // As kswapd and zswap's shrink_worker(): every memcg of the tree in turn,
+  // dying ones passed over.
+  void ShrinkTree(const harness::Operation& op, int priority) {
+    lru::mem_cgroup* memcg = nullptr;
+    while ((memcg = lru::mem_cgroup_iter(lru::root_mem_cgroup, memcg))) {
+      if (!lru::css_tryget_online(&memcg->css)) continue;
+      harness::Operation one = op;
+      one.memcg = lru::serial_of(memcg);
+      ShrinkSlab(one, memcg, priority);
+      lru::mem_cgroup_put(memcg);
+    }
   }
 
   void WalkOne(harness::Operation op, lru::mem_cgroup* memcg,
