@@ -1,0 +1,80 @@
+// id_unique: an id belongs to one memcg at a time, from when it is taken until
+// it is given back.
+//
+// Legal on every lru. Judged is id.id, the memcg's own: kmemcg_id is shared
+// after the rewrite on <= 6.12. The owner is exchanged where the table is
+// changed, under its lock; on correct code that lock orders all exchanges of
+// one id, and relaxed is enough.
+#include "harness/flight_recorder.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+
+std::atomic<uint32_t> owners[lru::MEM_CGROUP_ID_MAX + 1];  // serials; 0: free
+
+std::atomic<uint32_t>* OwnerOf(const fault_site& site) {
+  if (site.nr > 0 && site.nr <= lru::MEM_CGROUP_ID_MAX) return &owners[site.nr];
+  harness::ReportInvariant("id_unique", site.memcg.serial,
+                           "memcg %u has id %ld, which is none",
+                           site.memcg.serial, site.nr);
+  return nullptr;
+}
+
+void OnTaken(fault_point, const fault_site& site) {
+  std::atomic<uint32_t>* owner = OwnerOf(site);
+  if (!owner) return;
+  uint32_t before =
+      owner->exchange(site.memcg.serial, std::memory_order_relaxed);
+  if (before == 0) return;
+  harness::ReportInvariant(
+      "id_unique", site.memcg.serial,
+      "memcg %u was given id %ld, which memcg %u still has: each finds the "
+      "other's lists",
+      site.memcg.serial, site.nr, before);
+}
+
+void OnRemoved(fault_point, const fault_site& site) {
+  std::atomic<uint32_t>* owner = OwnerOf(site);
+  if (!owner) return;
+  uint32_t before = owner->exchange(0, std::memory_order_relaxed);
+  if (before == site.memcg.serial) return;
+  if (before == 0) {
+    harness::ReportInvariant("id_unique", site.memcg.serial,
+                             "memcg %u gave back id %ld, which nobody had",
+                             site.memcg.serial, site.nr);
+  } else {
+    harness::ReportInvariant(
+        "id_unique", site.memcg.serial,
+        "memcg %u gave back id %ld, which is memcg %u's: the next memcg will "
+        "share it",
+        site.memcg.serial, site.nr, before);
+  }
+}
+
+void Start(World& world) {
+  for (auto& owner : owners) owner.store(0, std::memory_order_relaxed);
+  // Those who have one already.
+  auto note = [](const lru::mem_cgroup* memcg) {
+    if (!memcg) return;
+    owners[memcg->id.id].store(lru::serial_of(memcg),
+                               std::memory_order_relaxed);
+  };
+  note(lru::root_mem_cgroup);
+  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+    note(world.memcg(i).load(std::memory_order_relaxed));
+  }
+  harness::Observe(lru::FP_id_taken, OnTaken);
+  harness::Observe(lru::FP_id_removed, OnRemoved);
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"id_unique", "29",
+      "No two memcgs that have not given theirs back have the same id."}},
+    {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
+
+}  // namespace
+}  // namespace workloads

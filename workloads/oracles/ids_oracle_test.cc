@@ -1,0 +1,100 @@
+// id_unique: the table of ids broken by steps, and by records as lru/ would
+// write them.
+#include "workloads/oracle_testing.h"
+
+namespace workloads {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr const char* kUnique = "id_unique";
+
+Findings RecreateWith(void (*idr_remove)(lru::mem_cgroup* memcg)) {
+  static lru::teardown_steps steps;
+  steps = lru::clean_teardown_steps();
+  if (idr_remove) steps.mem_cgroup_idr_remove = idr_remove;
+  return RunScenario([] {
+    World::Parts parts = CleanParts();
+    parts.steps = &steps;
+    Scenario s(parts);
+    for (int round = 0; round < 3; round++) {
+      s.Destroy(2);
+      EXPECT_TRUE(s.world().CreateMissing());
+    }
+  });
+}
+
+TEST(IdsOracleTest, TakenGivenBackAndTakenAgain) {
+  EXPECT_THAT(RecreateWith(nullptr), IsEmpty());
+}
+
+TEST(IdsOracleTest, GivenBackTwice) {
+  EXPECT_THAT(RecreateWith([](lru::mem_cgroup* memcg) {
+                lru::mem_cgroup_idr_remove(memcg);
+                lru::mem_cgroup_idr_remove(memcg);
+              }),
+              Contains(Says(kUnique, "which nobody had")));
+}
+
+// What a lost update leaves: another's id is free while its owner lives.
+TEST(IdsOracleTest, AnothersIdGivenBack) {
+  Findings findings = RecreateWith([](lru::mem_cgroup* memcg) {
+    lru::mem_cgroup_idr_remove(memcg);
+    lru::mem_cgroup* parent = lru::parent_mem_cgroup(memcg);
+    if (!parent || lru::mem_cgroup_is_root(parent)) return;
+    int own = memcg->id.id;
+    memcg->id.id = parent->id.id;
+    lru::mem_cgroup_idr_remove(memcg);
+    memcg->id.id = own;
+  });
+  EXPECT_THAT(findings, Contains(Says(kUnique, "gave back id")));
+}
+
+lru::fault_site Site(uint32_t memcg, int id) {
+  lru::fault_site site;
+  site.memcg = lru::serial_ref::of(memcg);
+  site.nr = id;
+  return site;
+}
+
+TEST(IdsOracleTest, OneIdForTwo) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_id_taken, Site(71, 500));
+                s.Feed(lru::FP_id_taken, Site(72, 501));
+                s.Feed(lru::FP_id_removed, Site(71, 500));
+                s.Feed(lru::FP_id_taken, Site(73, 500));
+              }),
+              IsEmpty());
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_id_taken, Site(71, 500));
+                s.Feed(lru::FP_id_taken, Site(72, 500));
+              }),
+              ElementsAre(Says(kUnique,
+                               "memcg 72 was given id 500, which "
+                               "memcg 71 still has")));
+}
+
+TEST(IdsOracleTest, OneIdForAMemcgFromBeforeTheRun) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_id_taken, Site(71, s.memcg(0)->id.id));
+              }),
+              ElementsAre(Says(kUnique, "still has")));
+}
+
+TEST(IdsOracleTest, NoIdAtAll) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_id_taken, Site(71, 0));
+                s.Feed(lru::FP_id_taken, Site(71, lru::MEM_CGROUP_ID_MAX + 1));
+              }),
+              ElementsAre(Says(kUnique, "which is none"),
+                          Says(kUnique, "which is none")));
+}
+
+}  // namespace
+}  // namespace workloads

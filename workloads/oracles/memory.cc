@@ -1,0 +1,170 @@
+// rcu_before_free: what readers find under RCU is freed only after everyone has
+// left who may have found it.
+//
+// When lookups no longer find a piece of memory, the read sections in progress
+// are written down by their serials; when it is freed, none of them may still
+// be in progress. That needs no grace period to be counted, and no reader to
+// touch what is freed: it is wrong already that one could have.
+//
+// Legal on every lru. Serials are shown after the real rcu_read_lock() and
+// taken back before the real unlock (lru/sync/task.h), so a section that is
+// seen twice was open all the time in between, and a grace period begun after
+// the first sight cannot have ended. A held spinlock is a read section, and is
+// shown as one. Watched from
+//   mem_cgroup      sibling_unlinked: the tree was the last way to it
+//   list_lru_memcg  xa_erased
+//   obj_cgroup      objcg_released: its count is zero, so tryget fails
+//   shrinker_info   shrinker_info_replaced
+// Memory that was never published, or whose lru is destroyed with no users
+// left, is freed at once, and rightly. Objects are not watched: slab_reuse
+// says how they go, and an own object has no readers. A few hundred pieces are
+// under watch at a time; one that finds no place in the table is left out.
+#include <algorithm>
+
+#include "harness/flight_recorder.h"
+#include "lru/sync/alloc.h"
+#include "lru/sync/tsan.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using lru::fault_site;
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+// One piece of memory. Written by whoever took the address's place in the
+// table, until whoever frees that address gives the place back.
+struct Watched {
+  static constexpr uint32_t kSections = 30;
+  std::atomic<const void*> memory;  // null: free; identity, not dereferenced
+  std::atomic<uint32_t> serial;     // of the memcg, or of the objcg
+  std::atomic<uint32_t> nr_sections;
+  struct {
+    std::atomic<uint64_t> serial;
+    std::atomic<uint32_t> task;  // index in the recorder
+  } sections[kSections];
+};
+constexpr uint32_t kWatched = 1 << 12;
+constexpr uint32_t kProbes = 4;
+Watched watched[kWatched];
+
+Watched& PlaceOf(const void* memory, uint32_t probe) {
+  uint64_t hash = reinterpret_cast<uintptr_t>(memory) * 0x9e3779b97f4a7c15u;
+  return watched[((hash >> 40) + probe) % kWatched];
+}
+
+Watched* Find(const void* memory) {
+  for (uint32_t probe = 0; probe < kProbes; probe++) {
+    Watched& place = PlaceOf(memory, probe);
+    if (place.memory.load(kRelaxed) == memory) return &place;
+  }
+  return nullptr;
+}
+
+Watched* FindOrTake(const void* memory) {
+  if (Watched* there = Find(memory)) return there;
+  for (uint32_t probe = 0; probe < kProbes; probe++) {
+    const void* expected = nullptr;
+    Watched& place = PlaceOf(memory, probe);
+    if (place.memory.compare_exchange_strong(expected, memory, kRelaxed)) {
+      return &place;
+    }
+  }
+  return nullptr;
+}
+
+uint64_t SectionOf(uint32_t task) {
+  return harness::recorder()->tasks[task].task.rcu_section.load(kRelaxed);
+}
+
+void Watch(const void* memory, uint32_t serial) {
+  if (!memory) return;
+  Watched* place = FindOrTake(memory);
+  if (!place) return;
+  uint32_t nr_tasks =
+      std::min(harness::recorder()->nr_tasks.load(kRelaxed), lru::kTasksMax);
+  uint32_t nr = 0;
+  for (uint32_t i = 0; i < nr_tasks && nr < Watched::kSections; i++) {
+    uint64_t section = SectionOf(i);
+    if (!section) continue;
+    place->sections[nr].serial.store(section, kRelaxed);
+    place->sections[nr].task.store(i, kRelaxed);
+    nr++;
+  }
+  place->serial.store(serial, kRelaxed);
+  place->nr_sections.store(nr, kRelaxed);
+}
+
+void OnMemcgUnlinked(fault_point, const fault_site& site) {
+  Watch(site.memcg.ptr, site.memcg.serial);
+}
+void OnMemoryOfMemcg(fault_point, const fault_site& site) {
+  Watch(site.memory, site.memcg.serial);
+}
+void OnObjcgReleased(fault_point, const fault_site& site) {
+  Watch(site.memory, static_cast<uint32_t>(site.nr));
+}
+
+// "list_lru_memcg of memcg 7"
+const char* Whose(lru::alloc_type type) {
+  switch (type) {
+    case lru::ALLOC_MEMCG:
+    case lru::ALLOC_OBJCG:
+      return "";
+    default:
+      return "of memcg ";
+  }
+}
+
+// Names were written before the tasks started, but nothing has told this task
+// so: TSan need not look.
+LRU_UNINSTRUMENTED void CopyName(uint32_t task, char* name) {
+  const char* from = harness::recorder()->tasks[task].task.name;
+  for (int i = 0; i < lru::kTaskNameMax; i++) name[i] = from[i];
+}
+
+void Report(lru::alloc_type type, uint32_t serial, uint32_t task) {
+  char name[lru::kTaskNameMax];
+  CopyName(task, name);
+  harness::ReportInvariant(
+      "rcu_before_free", type == lru::ALLOC_OBJCG ? 0 : serial,
+      "%s %s%u was freed while %s was still in a read section that had begun "
+      "before lookups stopped finding it",
+      lru::alloc_type_name(type), Whose(type), serial, name);
+}
+
+void OnFreed(fault_point, const fault_site& site) {
+  Watched* place = Find(site.memory);
+  if (!place) return;
+  uint32_t nr = place->nr_sections.load(kRelaxed);
+  for (uint32_t i = 0; i < nr; i++) {
+    uint32_t task = place->sections[i].task.load(kRelaxed);
+    if (SectionOf(task) != place->sections[i].serial.load(kRelaxed)) continue;
+    Report(static_cast<lru::alloc_type>(site.nr), place->serial.load(kRelaxed),
+           task);
+    break;
+  }
+  // Read before it is another's: the processor keeps loads before stores.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  place->memory.store(nullptr, kRelaxed);
+}
+
+void Start(World&) {
+  for (Watched& place : watched) place.memory.store(nullptr, kRelaxed);
+  harness::Observe(lru::FP_sibling_unlinked, OnMemcgUnlinked);
+  harness::Observe(lru::FP_xa_erased, OnMemoryOfMemcg);
+  harness::Observe(lru::FP_shrinker_info_replaced, OnMemoryOfMemcg);
+  harness::Observe(lru::FP_objcg_released, OnObjcgReleased);
+  harness::Observe(lru::FP_memory_freed, OnFreed);
+}
+
+LRUTORTURE_REGISTER(RegisterOracle(
+    {{"rcu_before_free", "6, 27",
+      "Memory that RCU readers find is freed only after every read section "
+      "that was open when lookups stopped finding it has ended."}},
+    {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
+
+}  // namespace
+}  // namespace workloads

@@ -1,0 +1,175 @@
+// rcu_before_free: memory freed while the test is, or is not, in the read
+// section in which it could have found it.
+#include "workloads/oracle_testing.h"
+
+namespace workloads {
+namespace {
+
+using lru::fault_point;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr const char* kBeforeFree = "rcu_before_free";
+
+// --- lists, through steps
+// -----------------------------------------------------------
+
+struct FreedAtOnce : lru::node_lock_steps {
+  static void free_mlru(lru::list_lru_memcg* mlru) {
+    lru::kfree_type(lru::ALLOC_MLRU, mlru);
+  }
+};
+constexpr lru::list_lru_ops kHastyOps =
+    lru::make_node_lock_ops<FreedAtOnce>("node-lock", "no grace period");
+
+// Reparents by hand, from within a read section or not.
+Findings ReparentWith(const lru::list_lru_ops* ops, bool in_section) {
+  return RunScenario([=] {
+    World::Parts parts = CleanParts();
+    parts.lru_ops = ops;
+    Scenario s(parts);
+    s.ChargeAndAdd(3);
+    lru::mem_cgroup* memcg = s.memcg(3);
+    lru::mem_cgroup* parent = lru::parent_mem_cgroup(memcg);
+    lru::mutex_guard guard(&lru::cgroup_mutex);
+    if (in_section) lru::detail::rcu_enter();
+    lru::memcg_reparent_objcgs(memcg, parent);
+    ops->memcg_reparent_list_lrus(memcg, parent);
+    if (in_section) lru::detail::rcu_leave();
+    lru::rcu_barrier();
+  });
+}
+
+TEST(MemoryOracleTest, ListsAfterAGracePeriod) {
+  EXPECT_THAT(ReparentWith(&lru::node_lock_ops(), true), IsEmpty());
+}
+
+TEST(MemoryOracleTest, ListsAtOnceWithAndWithoutAReader) {
+  EXPECT_THAT(ReparentWith(&kHastyOps, true),
+              ElementsAre(Says(kBeforeFree, "list_lru_memcg of memcg")));
+  EXPECT_THAT(ReparentWith(&kHastyOps, false), IsEmpty());
+}
+
+// --- everything, by records
+// ---------------------------------------------------------
+
+struct Piece {
+  fault_point unfindable;
+  lru::alloc_type type;
+};
+constexpr Piece kPieces[] = {
+    {lru::FP_sibling_unlinked, lru::ALLOC_MEMCG},
+    {lru::FP_xa_erased, lru::ALLOC_MLRU},
+    {lru::FP_objcg_released, lru::ALLOC_OBJCG},
+    {lru::FP_shrinker_info_replaced, lru::ALLOC_SHRINKER_INFO},
+};
+
+// Memory that is never read: only its address counts.
+const char memory[2] = {};
+
+// The short path, which teardown_order allows, so that it has nothing to say.
+void Unpublish(const Piece& piece, const void* address) {
+  lru::fault_site site;
+  site.memcg = lru::serial_ref::of(9);
+  Scenario::Feed(lru::FP_css_online_failed, site);
+  site.memcg.ptr = address;
+  site.memory = address;
+  site.nr = 9;
+  Scenario::Feed(piece.unfindable, site);
+}
+
+void Free(const Piece& piece, const void* address) {
+  lru::fault_site site;
+  site.memory = address;
+  site.nr = piece.type;
+  Scenario::Feed(lru::FP_memory_freed, site);
+}
+
+TEST(MemoryOracleTest, FreedInTheSectionThatMayHaveFoundIt) {
+  for (const Piece& piece : kPieces) {
+    std::string name = lru::alloc_type_name(piece.type);
+    EXPECT_THAT(RunScenario([&] {
+                  Scenario s;
+                  lru::rcu_guard guard;
+                  Unpublish(piece, &memory[0]);
+                  Free(piece, &memory[0]);
+                }),
+                ElementsAre(Says(kBeforeFree, name)));
+  }
+}
+
+TEST(MemoryOracleTest, FreedInALaterSection) {
+  for (const Piece& piece : kPieces) {
+    EXPECT_THAT(RunScenario([&] {
+                  Scenario s;
+                  {
+                    lru::rcu_guard guard;
+                    Unpublish(piece, &memory[0]);
+                  }
+                  lru::rcu_guard guard;
+                  Free(piece, &memory[0]);
+                }),
+                IsEmpty());
+  }
+}
+
+TEST(MemoryOracleTest, SectionBegunAfterwards) {
+  for (const Piece& piece : kPieces) {
+    EXPECT_THAT(RunScenario([&] {
+                  Scenario s;
+                  Unpublish(piece, &memory[0]);
+                  lru::rcu_guard guard;
+                  Free(piece, &memory[0]);
+                }),
+                IsEmpty());
+  }
+}
+
+TEST(MemoryOracleTest, NestingDoesNotEndASection) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::rcu_guard outer;
+                Unpublish(kPieces[0], &memory[0]);
+                auto inner = [] { lru::rcu_guard guard; };
+                inner();
+                Free(kPieces[0], &memory[0]);
+              }),
+              ElementsAre(Says(kBeforeFree, "main")));
+}
+
+TEST(MemoryOracleTest, HeldSpinlockIsASection) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::spinlock_t lock{"test->lock"};
+                lru::spin_guard guard(&lock);
+                Unpublish(kPieces[0], &memory[0]);
+                Free(kPieces[0], &memory[0]);
+              }),
+              ElementsAre(Says(kBeforeFree, "main")));
+}
+
+TEST(MemoryOracleTest, NeverPublishedOrUsedAgain) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::rcu_guard guard;
+                Free(kPieces[1], &memory[0]);
+                Unpublish(kPieces[1], &memory[1]);
+                Free(kPieces[1], &memory[0]);
+              }),
+              IsEmpty());
+  // The address is another piece's by now, which nobody has unpublished.
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                {
+                  lru::rcu_guard guard;
+                  Unpublish(kPieces[1], &memory[0]);
+                }
+                Free(kPieces[1], &memory[0]);
+                lru::rcu_guard guard;
+                Free(kPieces[1], &memory[0]);
+              }),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace workloads
