@@ -1,0 +1,41 @@
+// memcg_list_lru_free() frees the lists with no grace period: kfree() for
+// kvfree_rcu(), the mistake that f8570263ee16 "memcg, slab: RCU protect
+// memcg_params" (2014, bugs.md #22) mended in another array that is read
+// without a lock.
+//
+//   counter                            offline worker
+//   rcu_read_lock()
+//   l = list_lru_from_memcg_idx()
+//                                      xa_erase(): nobody finds it any more
+//                                      kfree(mlru)
+//   reads l->nr_items of freed memory
+#include "lru/node_lock.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+struct FreedAtOnce : lru::node_lock_steps {
+  static void free_mlru(lru::list_lru_memcg* mlru) {
+    lru::kfree_type(lru::ALLOC_MLRU, mlru);
+  }
+};
+
+constexpr lru::list_lru_ops kOps = lru::make_node_lock_ops<FreedAtOnce>(
+    "node-lock", "without the grace period");
+
+LRUTORTURE_REGISTER(RegisterControl(
+    {.info = {.name = "mlru_freed_at_once",
+              .klass = "lru",
+              .lrus = {"node-lock"},
+              .doc = "memcg_list_lru_free() frees the lists at once: who found "
+                     "them under RCU reads freed memory (#22, f8570263ee16)",
+              .config = "busted/mlru_freed_at_once.json",
+              .expect = {{"release", "invariant", "rcu_before_free"},
+                         {"asan", "invariant", "rcu_before_free"},
+                         {"tsan", "invariant", "rcu_before_free"},
+                         {"gcc", "invariant", "rcu_before_free"}}},
+     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+
+}  // namespace
+}  // namespace workloads
