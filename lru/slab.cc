@@ -39,13 +39,28 @@ struct waiting_obj {
   kmem_cache* cache;
 };
 
+// What readers may still look at, as a gap in the object's memory.
+constexpr size_t kKeptAt = offsetof(slab_obj, refs);
+constexpr size_t kKeptEnd = kKeptAt + sizeof(slab_obj::refs);
+static_assert(kKeptAt % 8 == 0 && kKeptEnd % 8 == 0, "ASan's granules");
+
+void fill_around_kept(void* memory, int byte, size_t size) {
+  memset(memory, byte, kKeptAt);
+  memset(static_cast<char*>(memory) + kKeptEnd, byte, size - kKeptEnd);
+}
+
 void put_on_free_list(kmem_cache* cache, void* memory) {
-  memset(memory, kPoison, cache->size);
+  bool kept = cache->reuse == slab_reuse::IMMEDIATE;
+  fill_around_kept(memory, kPoison, cache->size);
   auto* entry = static_cast<free_obj*>(memory);
   spin_guard guard(&cache->lock);
   entry->next = cache->free;
   cache->free = entry;
   ASAN_POISON_MEMORY_REGION(memory, cache->size);
+  if (kept) {
+    ASAN_UNPOISON_MEMORY_REGION(static_cast<char*>(memory) + kKeptAt,
+                                sizeof(slab_obj::refs));
+  }
 }
 
 void* take_from_free_list(kmem_cache* cache) {
@@ -55,6 +70,11 @@ void* take_from_free_list(kmem_cache* cache) {
   ASAN_UNPOISON_MEMORY_REGION(entry, cache->size);
   cache->free = entry->next;
   return entry;
+}
+
+slab_obj* new_obj(kmem_cache* cache) {
+  void* memory = ::operator new(cache->size, std::nothrow);
+  return memory ? new (memory) slab_obj : nullptr;
 }
 
 void free_after_grace_period(rcu_head* head) {
@@ -81,12 +101,12 @@ void kmem_cache_destroy(kmem_cache* cache) {
 
 slab_obj* kmem_cache_alloc(kmem_cache* cache, int nid, obj_cgroup* objcg) {
   if (LRU_ERROR_POINT(slab_allocated, .nid = nid)) return nullptr;
-  void* memory = take_from_free_list(cache);
-  if (!memory) memory = ::operator new(cache->size, std::nothrow);
-  if (!memory) return nullptr;
+  auto* obj = static_cast<slab_obj*>(take_from_free_list(cache));
+  if (!obj) obj = new_obj(cache);
+  if (!obj) return nullptr;
   count_alloc(ALLOC_SLAB_OBJ, 1);
-  memset(memory, 0, cache->size);
-  auto* obj = new (memory) slab_obj;
+  fill_around_kept(obj, 0, cache->size);
+  INIT_LIST_HEAD(&obj->lru);
   obj->objcg = objcg;
   obj->nid = nid;
   obj->serial = next_serial(SERIAL_OBJ);

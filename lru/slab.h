@@ -16,7 +16,10 @@ namespace lru {
 enum class slab_reuse : u8 {
   NEVER,               // straight back to malloc: ASan's quarantine sees all
   AFTER_GRACE_PERIOD,  // kfree_rcu()
-  IMMEDIATE,           // SLAB_TYPESAFE_BY_RCU: readers must check again
+  // SLAB_TYPESAFE_BY_RCU: the memory stays an object of this cache, of anybody.
+  // A reader gets a reference first (slab_obj::refs), then checks again that
+  // it is the object it meant.
+  IMMEDIATE,
 };
 
 struct slab_obj {
@@ -25,6 +28,10 @@ struct slab_obj {
   s32 nid = 0;
   u32 serial = 0;
   rcu_head rcu;  // the owner's until free, the cache's until reuse
+  // The user's. Under IMMEDIATE it is zero whenever the object is free or new,
+  // and the one word of it that a reader may touch then: neither free nor
+  // alloc writes it.
+  std::atomic<u64> refs = 0;
 };
 inline slab_obj* slab_obj_of_rcu(rcu_head* head) {
   return reinterpret_cast<slab_obj*>(reinterpret_cast<char*>(head) -
