@@ -7,7 +7,9 @@
 //                  that a shrinker may move it to a private list.
 //   shared         in a fixed array; every task adds and deletes it inside an
 //                  RCU read section, with no hand-off at all; it is taken out
-//                  of the array first and freed a grace period later.
+//                  of the array first and freed a grace period later. Where
+//                  slabs are reused at once there is no grace period: a reader
+//                  gets a reference and checks the array again (World).
 #ifndef LRUTORTURE_WORKLOADS_OBJECT_H_
 #define LRUTORTURE_WORKLOADS_OBJECT_H_
 

@@ -130,7 +130,7 @@ class Scenario {
     Object* object = world_->ops().charge(*world_, memcg_index, lru, nid);
     for (uint32_t i = 0; i < world_->nr_shared(); i++) {
       if (world_->shared(i).load()) continue;
-      world_->shared(i).store(object);
+      world_->PublishShared(i, object);
       return object;
     }
     ADD_FAILURE() << "no place is free";
@@ -172,6 +172,7 @@ class Scenario {
 
   // --- as a run ends
   void Quiet() {
+    for (auto& actor : actors_) actor->Stop();
     harness::DisarmFaults();
     while (!world_->Settle()) lru::task_yield();
   }

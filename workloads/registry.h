@@ -27,6 +27,8 @@ struct Oracle {
   // UnwatchedOps(): for what only a caller can judge. Not add and del, which
   // are hot; one oracle for each entry.
   void (*watch)(lru::list_lru_ops& ops) = nullptr;
+  // A new lru has this index from now on: forget what was known of another.
+  void (*lru_created)(uint32_t index, bool memcg_aware) = nullptr;
 };
 
 // A control replaces one step of the clean lru, of its teardown, or of what

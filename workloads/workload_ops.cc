@@ -38,7 +38,18 @@ lru::mem_cgroup* MemcgOf(const Object* object)
   return old && lru::serial_of(old) == serial ? old : memcg;
 }
 
-// memcg_slab_post_alloc_hook(): objcg, its lists, then the object.
+// The lists that an add of an object charged to objcg needs. `charged`: the
+// memcg they are of.
+bool HasLists(World& world, const lru::obj_cgroup* objcg, uint32_t lru_index,
+              MemcgName& charged) {
+  if (!objcg) return true;
+  lru::mem_cgroup* memcg = GetMemcgOf(objcg);
+  charged = {.id = memcg->id.id, .serial = lru::serial_of(memcg)};
+  int err = world.ops().alloc_lists(world, lru_index, memcg);
+  lru::mem_cgroup_put(memcg);
+  return err == 0;
+}
+
 Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
                int nid) {
   lru::obj_cgroup* objcg;
@@ -48,29 +59,8 @@ Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
     if (!memcg) return nullptr;
     objcg = lru::get_obj_cgroup_from_memcg(memcg);
   }
-  MemcgName charged;
-  if (objcg) {
-    lru::mem_cgroup* memcg = GetMemcgOf(objcg);
-    charged = {.id = memcg->id.id, .serial = lru::serial_of(memcg)};
-    int err = world.ops().alloc_lists(world, lru_index, memcg);
-    lru::mem_cgroup_put(memcg);
-    if (err) {
-      lru::obj_cgroup_put(objcg);
-      return nullptr;
-    }
-  }
-  lru::slab_obj* slab = lru::kmem_cache_alloc(world.cache(), nid, objcg);
-  if (!slab) {
-    lru::obj_cgroup_put(objcg);
-    return nullptr;
-  }
-  auto* object = static_cast<Object*>(slab);
-  object->lru_index = lru_index;
-  object->charged = charged;
-  object->lock.name = "object->lock";
-  object->lock.serial = object->serial;
-  object->lock.nid = -1;
-  world.NoteUse(memcg_index);
+  Object* object = ChargeTo(world, objcg, lru_index, nid);
+  if (object) world.NoteUse(memcg_index);
   return object;
 }
 
@@ -88,6 +78,16 @@ bool Del(lru::list_lru* lru, Object* object) {
   lru::mem_cgroup* memcg = MemcgOf(object);
   LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
             .nid = object->nid);
+  return lru::current_lru_ops().list_lru_del(lru, &object->lru, object->nid,
+                                             memcg);
+}
+
+bool AddTo(lru::list_lru* lru, Object* object, lru::mem_cgroup* memcg) {
+  return lru::current_lru_ops().list_lru_add(lru, &object->lru, object->nid,
+                                             memcg);
+}
+
+bool DelFrom(lru::list_lru* lru, Object* object, lru::mem_cgroup* memcg) {
   return lru::current_lru_ops().list_lru_del(lru, &object->lru, object->nid,
                                              memcg);
 }
@@ -154,6 +154,27 @@ void Dispose(Object* object) {
 
 }  // namespace
 
+// memcg_slab_post_alloc_hook(): the memcg's lists, then the object.
+Object* ChargeTo(World& world, lru::obj_cgroup* objcg, uint32_t lru_index,
+                 int nid) {
+  lru::slab_obj* slab = nullptr;
+  MemcgName charged;
+  if (HasLists(world, objcg, lru_index, charged)) {
+    slab = lru::kmem_cache_alloc(world.cache(), nid, objcg);
+  }
+  if (!slab) {
+    lru::obj_cgroup_put(objcg);
+    return nullptr;
+  }
+  auto* object = static_cast<Object*>(slab);
+  object->lru_index = lru_index;
+  object->charged = charged;
+  object->lock.name = "object->lock";
+  object->lock.serial = object->serial;
+  object->lock.nid = -1;
+  return object;
+}
+
 const WorkloadOps& CleanWorkloadOps() {
   static constexpr WorkloadOps kClean = {
       .lookup = Lookup,
@@ -163,6 +184,8 @@ const WorkloadOps& CleanWorkloadOps() {
       .add_obj = AddObj,
       .del = Del,
       .del_obj = DelObj,
+      .add_to = AddTo,
+      .del_from = DelFrom,
       .isolate = Isolate,
       .dispose = Dispose,
   };

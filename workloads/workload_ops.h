@@ -24,6 +24,10 @@ struct WorkloadOps {
   bool (*add_obj)(lru::list_lru* lru, Object* object);
   bool (*del)(lru::list_lru* lru, Object* object);
   bool (*del_obj)(lru::list_lru* lru, Object* object);
+  // By a memcg that the caller has a reference on, whatever became of it: it
+  // is the one the object was charged to, or an heir of its lists (L2).
+  bool (*add_to)(lru::list_lru* lru, Object* object, lru::mem_cgroup* memcg);
+  bool (*del_from)(lru::list_lru* lru, Object* object, lru::mem_cgroup* memcg);
   // The callback of every walk; cb_arg is a WalkArgs.
   lru::list_lru_walk_cb isolate;
   // Takes an object that isolate has moved away off the private list.
@@ -31,6 +35,11 @@ struct WorkloadOps {
 };
 
 const WorkloadOps& CleanWorkloadOps();
+
+// A new object charged to objcg (null: to nobody), whose reference it takes
+// over; its lists are allocated. Null: no memory, and the reference is put.
+Object* ChargeTo(World& world, lru::obj_cgroup* objcg, uint32_t lru_index,
+                 int nid);
 
 }  // namespace workloads
 

@@ -5,6 +5,7 @@
 
 #include "harness/flight_recorder.h"
 #include "lru/sync/alloc.h"
+#include "workloads/registry.h"
 
 namespace workloads {
 
@@ -51,6 +52,7 @@ World& TheWorld() { return *the_world; }
 World::World(const harness::Config& config, const Parts& parts)
     : config_(config),
       ops_(parts.ops),
+      passing_(kLruIndexes - config.topology.lrus),
       memcgs_(config.topology.memcgs),
       uses_(config.topology.memcgs),
       filling_(config.topology.memcgs),
@@ -69,25 +71,68 @@ void World::Replace(const Parts& parts) {
 void World::Populate() {
   cache_ = lru::kmem_cache_create(sizeof(Object),
                                   ReuseOf(config_.topology.slab_reuse));
-  for (uint32_t i = 0; i < config_.topology.lrus; i++) {
-    auto entry = std::make_unique<Lru>();
-    entry->shrinker = lru::shrinker_alloc(/*memcg_aware=*/true);
-    entry->shrinker->count_objects = CountObjects;
-    entry->shrinker->scan_objects = ScanObjects;
-    entry->shrinker->private_data = &entry->list_lru;
+  for (uint32_t i = 0; i < nr_lrus(); i++) {
+    lrus_.push_back(std::make_unique<Lru>());
     // Every third knows no memcg: the plain lists get their share.
-    lru_ops().list_lru_init(&entry->list_lru, i % 3 != 2, entry->shrinker);
-    lru::shrinker_register(entry->shrinker);
-    lrus_.push_back(std::move(entry));
+    if (!InitLru(*lrus_[i], i % 3 != 2)) abort();  // out of memory so early
+    lru::shrinker_register(lrus_[i]->shrinker);
   }
+  first_lru_ = lru(0)->serial;
+  nr_indexes_ = static_cast<int>(nr_lrus());
   CreateMissing();
 }
 
-uint32_t World::LruIndex(uint32_t serial) const {
-  for (uint32_t i = 0; i < lrus_.size(); i++) {
-    if (lrus_[i]->list_lru.serial == serial) return i;
+// As alloc_super(): the shrinker first, and registered last.
+bool World::InitLru(Lru& entry, bool memcg_aware) {
+  entry.shrinker = lru::shrinker_alloc(/*memcg_aware=*/true);
+  if (!entry.shrinker) return false;
+  entry.shrinker->count_objects = CountObjects;
+  entry.shrinker->scan_objects = ScanObjects;
+  entry.shrinker->private_data = &entry.list_lru;
+  if (!lru_ops().list_lru_init(&entry.list_lru, memcg_aware, entry.shrinker)) {
+    return true;
   }
-  return nr_lrus();
+  lru_ops().list_lru_destroy(&entry.list_lru);  // may follow a failed init
+  lru::shrinker_free(entry.shrinker);
+  return false;
+}
+
+uint32_t World::ReserveLru() {
+  lrus_.push_back(nullptr);
+  nr_indexes_ = std::min(static_cast<int>(lrus_.size()), kLruIndexes);
+  return static_cast<uint32_t>(lrus_.size() - 1);
+}
+
+bool World::CreateLru(uint32_t index, bool memcg_aware) {
+  auto entry = std::make_unique<Lru>();
+  if (!InitLru(*entry, memcg_aware)) return false;
+  uint32_t serial = entry->list_lru.serial;
+  lrus_[index] = std::move(entry);
+  if (index < kLruIndexes) {
+    for (const Oracle& oracle : Oracles()) {
+      if (oracle.lru_created) oracle.lru_created(index, memcg_aware);
+    }
+    // Oracles have forgotten the lru before when they can find this one; no
+    // item can be on its lists yet.
+    passing_[index - nr_lrus()].store(serial, std::memory_order_release);
+  }
+  lru::shrinker_register(lrus_[index]->shrinker);
+  return true;
+}
+
+void World::FreeShrinker(uint32_t index) {
+  lru::shrinker_free(lrus_[index]->shrinker);
+  lrus_[index]->shrinker = nullptr;
+}
+
+void World::DestroyLru(uint32_t index) {
+  // Its lists are empty. Once it is out of memcg_list_lrus, reparent passes it
+  // by: oracles must not wait for that any more.
+  if (index < kLruIndexes) {
+    passing_[index - nr_lrus()].store(0, std::memory_order_relaxed);
+  }
+  lru_ops().list_lru_destroy(&lrus_[index]->list_lru);
+  lrus_[index] = nullptr;
 }
 
 // Level by level: as many on each level as on the others, within one.
@@ -208,9 +253,54 @@ void World::FreeObject(Object* object) {
   lru::kmem_cache_free(cache_, object);
 }
 
+// Relaxed, so that two users of an object are not ordered by having got it, as
+// refcount_inc_not_zero(): a locked instruction is a full barrier on x86, and
+// the second look at the array comes after it.
+static bool TryGet(Object* object) {
+  uint64_t refs = object->refs.load(std::memory_order_relaxed);
+  while (refs != 0 && !object->refs.compare_exchange_weak(
+                          refs, refs + 1, std::memory_order_relaxed)) {
+  }
+  return refs != 0;
+}
+
+Object* World::GetShared(uint32_t index) {
+  Object* object = lru::rcu_dereference(shared_[index]);
+  if (!object || !recycles_at_once()) return object;
+  // It may be free by now, or another object.
+  if (!TryGet(object)) return nullptr;
+  if (lru::rcu_dereference(shared_[index]) == object) return object;
+  PutShared(object);
+  return nullptr;
+}
+
+void World::PutShared(Object* object) {
+  if (!recycles_at_once()) return;
+  if (object->refs.fetch_sub(1, std::memory_order_release) != 1) return;
+  // pairs with the release of all who have put it
+  (void)object->refs.load(std::memory_order_acquire);
+  FreeObject(object);
+}
+
+bool World::PublishShared(uint32_t index, Object* object) {
+  if (recycles_at_once()) object->refs.store(1, std::memory_order_relaxed);
+  Object* expected = nullptr;
+  if (shared_[index].compare_exchange_strong(expected, object,
+                                             std::memory_order_acq_rel)) {
+    return true;
+  }
+  if (recycles_at_once()) {
+    PutShared(object);  // a reader who errs may have got it
+  } else {
+    FreeObject(object);
+  }
+  return false;
+}
+
 void World::RetireShared(uint32_t index) {
   Object* object = shared_[index].exchange(nullptr, std::memory_order_acq_rel);
   if (!object) return;
+  if (recycles_at_once()) return PutShared(object);
   lru::call_rcu(&object->rcu, [](lru::rcu_head* head) {
     TheWorld().FreeObject(static_cast<Object*>(lru::slab_obj_of_rcu(head)));
   });
@@ -250,9 +340,9 @@ void World::TearDown() {
   for (uint32_t i = nr_memcgs(); i-- > 0;) DestroySubtree(i);
   while (!Settle()) lru::task_yield();
   lru::rcu_barrier();
-  for (auto& entry : lrus_) {
-    lru::shrinker_free(entry->shrinker);
-    lru_ops().list_lru_destroy(&entry->list_lru);
+  for (uint32_t i = 0; i < nr_lrus(); i++) {
+    lru::shrinker_free(lrus_[i]->shrinker);
+    lru_ops().list_lru_destroy(lru(i));
   }
   lru::kmem_cache_destroy(cache_);
   lru::memcg_shutdown();

@@ -22,6 +22,10 @@ struct Lru {
   lru::shrinker* shrinker = nullptr;
 };
 
+// Oracles keep what they know of an lru in an array of so many: those of the
+// topology (64 at most) and those that come and go.
+inline constexpr int kLruIndexes = 96;
+
 class World {
  public:
   // Which versions of the steps this run uses.
@@ -44,10 +48,37 @@ class World {
   // In the middle of a run: what is in progress ends as it began.
   void Replace(const Parts& parts);
   uint32_t nids() const { return config_.topology.nids; }
-  uint32_t nr_lrus() const { return static_cast<uint32_t>(lrus_.size()); }
+  // Those that live as long as the world.
+  uint32_t nr_lrus() const { return config_.topology.lrus; }
   lru::list_lru* lru(uint32_t index) { return &lrus_[index]->list_lru; }
-  // Of a serial; nr_lrus() when unknown.
-  uint32_t LruIndex(uint32_t serial) const;
+  // Dense, below kLruIndexes: what oracles index by, since serials go on and
+  // on. -1: no living lru has that serial, or too many come and go.
+  int LruIndex(uint32_t serial) const {
+    uint32_t index = serial - first_lru_;
+    if (index < nr_lrus()) return static_cast<int>(index);
+    for (int i = static_cast<int>(nr_lrus()); serial && i < nr_indexes_; i++) {
+      if (LruSerial(i) == serial) return i;
+    }
+    return -1;
+  }
+  // The other way round; 0: none lives there now.
+  int nr_lru_indexes() const { return nr_indexes_; }
+  uint32_t LruSerial(int index) const {
+    auto at = static_cast<uint32_t>(index);
+    if (at < nr_lrus()) return first_lru_ + at;
+    return passing_[at - nr_lrus()].load(std::memory_order_relaxed);
+  }
+
+  // --- lrus that come and go; each index belongs to one task
+  // -------------------------------------------------------------
+  // Before the first actor starts.
+  uint32_t ReserveLru();
+  // An lru and its shrinker, registered. False: no memory, nothing left.
+  bool CreateLru(uint32_t index, bool memcg_aware);
+  // As a file system goes: first its shrinker, so that nobody else uses the
+  // lru; then its objects, which is up to the caller; then the lru.
+  void FreeShrinker(uint32_t index);
+  void DestroyLru(uint32_t index);
 
   // --- memcgs: index -> the one alive there now
   // -------------------------------
@@ -79,12 +110,18 @@ class World {
   // ------------------------------------------------------------------
   uint32_t nr_shared() const { return config_.topology.objects; }
   std::atomic<Object*>& shared(uint32_t index) { return shared_[index]; }
+  // What is there, fit for use until PutShared(); null: nothing. RCU is held
+  // from here to there.
+  Object* GetShared(uint32_t index);
+  void PutShared(Object* object);
+  // False, and the object freed: there is one already.
+  bool PublishShared(uint32_t index, Object* object);
   // The own objects of one task; null where there is none.
   std::vector<Object*>& NewOwnObjects();
   lru::kmem_cache* cache() { return cache_; }
   // No other task can reach it: off its list, and freed.
   void FreeObject(Object* object);
-  // Out of the shared array; freed after a grace period.
+  // Out of the shared array; freed when no reader can be using it.
   void RetireShared(uint32_t index);
   template <class F>
   void ForEachObject(F visit) {
@@ -110,6 +147,10 @@ class World {
 
  private:
   void Populate();
+  bool recycles_at_once() const {
+    return config_.topology.slab_reuse == harness::SlabReuse::kImmediate;
+  }
+  bool InitLru(Lru& entry, bool memcg_aware);
   bool Fill(uint32_t index);
   lru::mem_cgroup* CreateAt(uint32_t index);
   bool ClaimAndDestroy(uint32_t index);
@@ -117,6 +158,9 @@ class World {
   harness::Config config_;
   std::atomic<const WorkloadOps*> ops_;
   std::vector<std::unique_ptr<Lru>> lrus_;
+  uint32_t first_lru_ = 1;                      // serial of lrus_[0]
+  std::vector<std::atomic<uint32_t>> passing_;  // serials of the others, or 0
+  int nr_indexes_ = 0;
   std::vector<std::atomic<lru::mem_cgroup*>> memcgs_;
   std::vector<std::atomic<uint64_t>> uses_;
   std::vector<std::atomic<uint32_t>> filling_;

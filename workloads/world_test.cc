@@ -143,8 +143,10 @@ TEST(WorldTest, EveryThirdLruKnowsNoMemcg) {
                 EXPECT_TRUE(s.world().lru(0)->memcg_aware);
                 EXPECT_TRUE(s.world().lru(1)->memcg_aware);
                 EXPECT_FALSE(s.world().lru(2)->memcg_aware);
-                EXPECT_EQ(s.world().LruIndex(s.world().lru(2)->serial), 2u);
-                EXPECT_EQ(s.world().LruIndex(99), 3u);
+                EXPECT_EQ(s.world().LruIndex(s.world().lru(2)->serial), 2);
+                EXPECT_EQ(s.world().LruSerial(2), s.world().lru(2)->serial);
+                EXPECT_EQ(s.world().LruIndex(99), -1);
+                EXPECT_EQ(s.world().LruIndex(0), -1);
                 s.Finish();
               }),
               IsEmpty());

@@ -3,23 +3,19 @@
 namespace workloads {
 namespace {
 
-harness::Operation OperationOn(harness::Verb verb, const Object* object) {
-  return {.verb = verb,
-          .object = object->serial,
-          .lru = object->lru_index + 1,
-          .nid = object->nid};
-}
+using harness::Verb;
+
+bool IsAdd(Verb verb) { return verb == Verb::k_add || verb == Verb::k_add_obj; }
 
 // The result must agree with what was seen under the lock (L1): item_state.
-void CheckResult(const char* verb, bool result, uint64_t changes,
-                 WasLinked was_linked, const Object* object) {
-  bool is_add = verb[0] == 'a';
+void CheckResult(bool is_add, bool result, uint64_t changes,
+                 WasLinked was_linked, uint32_t serial) {
+  const char* verb = is_add ? "add" : "del";
   if (changes != (result ? 1 : 0)) {
     harness::ReportInvariant(
         "item_state", 0,
         "list_lru_%s of object %u returned %s, but the item was %s %llu times",
-        verb, object->serial, result ? "true" : "false",
-        is_add ? "linked" : "unlinked",
+        verb, serial, result ? "true" : "false", is_add ? "linked" : "unlinked",
         static_cast<unsigned long long>(changes));
   } else if (was_linked != kNotSeen &&
              result != (was_linked == (is_add ? kNotLinked : kLinked))) {
@@ -27,103 +23,79 @@ void CheckResult(const char* verb, bool result, uint64_t changes,
         "item_state", 0,
         "list_lru_%s of object %u returned %s, but the item was %s a list "
         "when its lock was taken",
-        verb, object->serial, result ? "true" : "false",
+        verb, serial, result ? "true" : "false",
         was_linked == kLinked ? "on" : "not on");
   }
 }
 
 }  // namespace
 
-ObjectActor::ObjectActor(World& world, const harness::ActorSpec& spec)
-    : world_(world), objects_(spec.objects), own_(world.NewOwnObjects()) {}
+ObjectOwner::ObjectOwner(World& world)
+    : world_(world), own_(world.NewOwnObjects()) {}
 
-void ObjectActor::Step(harness::Prng& prng) {
+void ObjectOwner::TakeNotes(harness::Prng& prng) {
   notes_.prng = &prng;
   lru::current_task()->user = &notes_;
-  bool shared = objects_ == harness::Objects::kShared ||
-                (objects_ == harness::Objects::kBoth && prng.Below(2));
-  if (shared) {
-    StepShared(prng);
-  } else {
-    StepOwn(prng);
-  }
 }
 
-Object* ObjectActor::Charge(harness::Prng& prng) {
-  auto memcg = static_cast<uint32_t>(prng.Below(world_.nr_memcgs()));
-  auto lru = static_cast<uint32_t>(prng.Below(world_.nr_lrus()));
-  int nid = static_cast<int>(prng.Below(world_.nids()));
-  harness::Operation op{.verb = harness::Verb::k_charge, .nid = nid};
-  op.lru = lru + 1;
+Object* ObjectOwner::Charge(uint32_t memcg_index, uint32_t lru_index, int nid) {
+  harness::Operation op{
+      .verb = Verb::k_charge, .lru = world_.lru(lru_index)->serial, .nid = nid};
   harness::BeginOperation(op);
-  Object* object = world_.ops().charge(world_, memcg, lru, nid);
+  Object* object = world_.ops().charge(world_, memcg_index, lru_index, nid);
   if (object) op.object = object->serial;
   harness::EndOperation(op, object != nullptr);
   return object;
 }
 
-void ObjectActor::AddOne(harness::Prng& prng, Object* object) {
-  bool raw = prng.Below(2);
-  harness::Operation op = OperationOn(
-      raw ? harness::Verb::k_add : harness::Verb::k_add_obj, object);
+template <class F>
+void ObjectOwner::Change(Verb verb, Object* object, F call) {
   lru::list_lru* lru = world_.lru(object->lru_index);
+  harness::Operation op{.verb = verb,
+                        .object = object->serial,
+                        .lru = lru->serial,
+                        .nid = object->nid};
   harness::BeginOperation(op);
-  uint64_t before = notes_.linked;
+  const uint64_t& changes = IsAdd(verb) ? notes_.linked : notes_.unlinked;
+  uint64_t before = changes;
   notes_.memcg = 0;
   notes_.was_linked = kNotSeen;
-  bool result =
-      raw ? world_.ops().add(lru, object) : world_.ops().add_obj(lru, object);
-  CheckResult("add", result, notes_.linked - before, notes_.was_linked, object);
+  bool result = call(lru);
+  CheckResult(IsAdd(verb), result, changes - before, notes_.was_linked,
+              op.object);
   op.memcg = notes_.memcg;
   harness::EndOperation(op, result);
 }
 
-void ObjectActor::DelOne(harness::Prng& prng, Object* object) {
+void ObjectOwner::AddOne(harness::Prng& prng, Object* object) {
   bool raw = prng.Below(2);
-  harness::Operation op = OperationOn(
-      raw ? harness::Verb::k_del : harness::Verb::k_del_obj, object);
-  lru::list_lru* lru = world_.lru(object->lru_index);
-  harness::BeginOperation(op);
-  uint64_t before = notes_.unlinked;
-  notes_.memcg = 0;
-  notes_.was_linked = kNotSeen;
-  bool result =
-      raw ? world_.ops().del(lru, object) : world_.ops().del_obj(lru, object);
-  CheckResult("del", result, notes_.unlinked - before, notes_.was_linked,
-              object);
-  op.memcg = notes_.memcg;
-  harness::EndOperation(op, result);
+  auto add = raw ? world_.ops().add : world_.ops().add_obj;
+  Change(raw ? Verb::k_add : Verb::k_add_obj, object,
+         [&](lru::list_lru* lru) { return add(lru, object); });
 }
 
-void ObjectActor::StepShared(harness::Prng& prng) {
-  auto index = static_cast<uint32_t>(prng.Below(world_.nr_shared()));
-  uint64_t draw = prng.Below(16);
-  Mix m = mix();
-  if (draw < m.recycle) {
-    world_.RetireShared(index);
-  }
-  if (!world_.shared(index).load(std::memory_order_relaxed)) {
-    Object* fresh = Charge(prng);
-    Object* expected = nullptr;
-    if (fresh && !world_.shared(index).compare_exchange_strong(
-                     expected, fresh, std::memory_order_acq_rel)) {
-      world_.FreeObject(fresh);  // another task was faster
-    }
-    draw = m.recycle;  // what is new goes on its list
-  }
-  lru::rcu_guard guard;
-  Object* object = lru::rcu_dereference(world_.shared(index));
-  if (!object) return;
-  if (draw < m.recycle + m.add) {
-    AddOne(prng, object);
-  } else {
-    DelOne(prng, object);
-  }
+void ObjectOwner::DelOne(harness::Prng& prng, Object* object) {
+  bool raw = prng.Below(2);
+  auto del = raw ? world_.ops().del : world_.ops().del_obj;
+  Change(raw ? Verb::k_del : Verb::k_del_obj, object,
+         [&](lru::list_lru* lru) { return del(lru, object); });
+}
+
+void ObjectOwner::AddTo(Object* object, lru::mem_cgroup* memcg) {
+  Change(Verb::k_add, object, [&](lru::list_lru* lru) {
+    return world_.ops().add_to(lru, object, memcg);
+  });
+}
+
+void ObjectOwner::DelFrom(Object* object, lru::mem_cgroup* memcg) {
+  Change(Verb::k_del, object, [&](lru::list_lru* lru) {
+    return world_.ops().del_from(lru, object, memcg);
+  });
 }
 
 // Nobody else can find an own object but a shrinker, and that only while it is
 // on a list.
-bool ObjectActor::RetireOwn(Object* object) {
+bool ObjectOwner::RetireOwn(Object* object) {
   if (object->guarded) {
     lru::spin_guard guard(&object->lock);
     if (object->disposing) return false;
@@ -133,25 +105,61 @@ bool ObjectActor::RetireOwn(Object* object) {
   return true;
 }
 
+ObjectActor::ObjectActor(World& world, const harness::ActorSpec& spec)
+    : ObjectOwner(world), objects_(spec.objects) {}
+
+void ObjectActor::Step(harness::Prng& prng) {
+  TakeNotes(prng);
+  bool shared = objects_ == harness::Objects::kShared ||
+                (objects_ == harness::Objects::kBoth && prng.Below(2));
+  if (shared) {
+    StepShared(prng);
+  } else {
+    StepOwn(prng);
+  }
+}
+
+Object* ObjectActor::ChargeAnywhere(harness::Prng& prng) {
+  auto memcg = static_cast<uint32_t>(prng.Below(world().nr_memcgs()));
+  auto lru = static_cast<uint32_t>(prng.Below(world().nr_lrus()));
+  int nid = static_cast<int>(prng.Below(world().nids()));
+  return Charge(memcg, lru, nid);
+}
+
+void ObjectActor::StepShared(harness::Prng& prng) {
+  auto index = static_cast<uint32_t>(prng.Below(world().nr_shared()));
+  uint64_t draw = prng.Below(16);
+  Mix m = mix();
+  if (draw < m.recycle) world().RetireShared(index);
+  if (!world().shared(index).load(std::memory_order_relaxed)) {
+    Object* fresh = ChargeAnywhere(prng);
+    if (fresh) world().PublishShared(index, fresh);
+    draw = m.recycle;  // what is new goes on its list
+  }
+  lru::rcu_guard guard;
+  Object* object = world().GetShared(index);
+  if (!object) return;
+  if (draw < m.recycle + m.add) {
+    AddOne(prng, object);
+  } else {
+    DelOne(prng, object);
+  }
+  world().PutShared(object);
+}
+
 void ObjectActor::StepOwn(harness::Prng& prng) {
-  Object*& place = own_[prng.Below(own_.size())];
+  Object*& place = own()[prng.Below(own().size())];
   uint64_t draw = prng.Below(16);
   Mix m = mix();
   if (place && draw < m.recycle && RetireOwn(place)) place = nullptr;
   bool add = draw < m.recycle + m.add;
   if (!place) {
-    place = Charge(prng);
+    place = ChargeAnywhere(prng);
     if (!place) return;
     place->guarded = prng.Below(4) == 0;
     add = true;  // what is new goes on its list
   }
-  if (!place->guarded) {
-    add ? AddOne(prng, place) : DelOne(prng, place);
-    return;
-  }
-  lru::spin_guard guard(&place->lock);
-  if (place->disposing) return;  // on somebody's private list (L1)
-  add ? AddOne(prng, place) : DelOne(prng, place);
+  WithOwn(place, [&] { add ? AddOne(prng, place) : DelOne(prng, place); });
 }
 
 }  // namespace workloads

@@ -1,5 +1,6 @@
-// What adder and deleter share: drawing objects, and adding, deleting, freeing
-// them by the rules of object.h. Not an actor of its own.
+// What the actors that own objects share: charging, adding, deleting, freeing
+// them by the rules of object.h, each as an operation on record. Not actors of
+// their own.
 #ifndef LRUTORTURE_WORKLOADS_ACTORS_OBJECT_ACTOR_H_
 #define LRUTORTURE_WORKLOADS_ACTORS_OBJECT_ACTOR_H_
 
@@ -9,7 +10,47 @@
 
 namespace workloads {
 
-class ObjectActor : public harness::Actor {
+class ObjectOwner : public harness::Actor {
+ protected:
+  explicit ObjectOwner(World& world);
+
+  World& world() { return world_; }
+  // Places of its own objects; null where there is none.
+  std::vector<Object*>& own() { return own_; }
+  // First of all in a step.
+  void TakeNotes(harness::Prng& prng);
+
+  Object* Charge(uint32_t memcg_index, uint32_t lru_index, int nid);
+  // The object's own, or one under RCU; by object or by a memcg looked up.
+  void AddOne(harness::Prng& prng, Object* object);
+  void DelOne(harness::Prng& prng, Object* object);
+  // By a memcg that may be used for it: see WorkloadOps::add_to.
+  void AddTo(Object* object, lru::mem_cgroup* memcg);
+  void DelFrom(Object* object, lru::mem_cgroup* memcg);
+  // Runs change() on an own object that is not on somebody's private list.
+  template <class F>
+  void WithOwn(Object* object, F change);
+  // False: it is on somebody's private list.
+  bool RetireOwn(Object* object);
+
+ private:
+  template <class F>
+  void Change(harness::Verb verb, Object* object, F call);
+
+  World& world_;
+  std::vector<Object*>& own_;
+  TaskNotes notes_;
+};
+
+template <class F>
+void ObjectOwner::WithOwn(Object* object, F change) {
+  if (!object->guarded) return change();
+  lru::spin_guard guard(&object->lock);
+  if (!object->disposing) change();  // (L1)
+}
+
+// Adder and deleter: a mix of changes to own and shared objects.
+class ObjectActor : public ObjectOwner {
  public:
   ObjectActor(World& world, const harness::ActorSpec& spec);
   void Step(harness::Prng& prng) override;
@@ -25,15 +66,9 @@ class ObjectActor : public harness::Actor {
  private:
   void StepShared(harness::Prng& prng);
   void StepOwn(harness::Prng& prng);
-  Object* Charge(harness::Prng& prng);
-  void AddOne(harness::Prng& prng, Object* object);
-  void DelOne(harness::Prng& prng, Object* object);
-  bool RetireOwn(Object* object);
+  Object* ChargeAnywhere(harness::Prng& prng);
 
-  World& world_;
   harness::Objects objects_;
-  std::vector<Object*>& own_;
-  TaskNotes notes_;
 };
 
 }  // namespace workloads

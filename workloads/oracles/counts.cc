@@ -16,20 +16,18 @@ namespace {
 using lru::fault_point;
 using lru::fault_site;
 
-constexpr uint32_t kLrusMax = 64;  // topology's limit
-
 // Items on all lists of (lru, node), kept under the same lock as the lists.
 struct alignas(64) Ledger {
   std::atomic<long> on_lists = 0;
 };
-Ledger ledgers[kLrusMax][lru::kNodesMax];
+Ledger ledgers[kLruIndexes][lru::kNodesMax];
 long walks_max = 0;        // tasks that may be inside a callback
 uint64_t objects_max = 0;  // more cannot be on lists
 
 Ledger* LedgerOf(const fault_site& site) {
-  uint32_t lru = site.lru.serial;
-  if (lru == 0 || lru > kLrusMax || site.nid < 0) return nullptr;
-  return &ledgers[lru - 1][site.nid];
+  int lru = TheWorld().LruIndex(site.lru.serial);
+  if (lru < 0 || site.nid < 0) return nullptr;
+  return &ledgers[lru][site.nid];
 }
 
 long Change(Ledger& ledger, long delta) {
@@ -79,12 +77,31 @@ unsigned long CountOne(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg) {
   return count;
 }
 
-void Watch(lru::list_lru_ops& ops) { ops.list_lru_count_one = CountOne; }
+unsigned long CountNode(lru::list_lru* lru, int nid) {
+  unsigned long count = UnwatchedOps().list_lru_count_node(lru, nid);
+  if (count > objects_max) {
+    harness::ReportInvariant(
+        "counts_sane", 0,
+        "count_node of lru %u, node %d returned %lu items; there never were so "
+        "many",
+        lru->serial, nid, count);
+  }
+  return count;
+}
+
+void Watch(lru::list_lru_ops& ops) {
+  ops.list_lru_count_one = CountOne;
+  ops.list_lru_count_node = CountNode;
+}
+
+void Forget(uint32_t lru, bool) {
+  for (Ledger& ledger : ledgers[lru]) {
+    ledger.on_lists.store(0, std::memory_order_relaxed);
+  }
+}
 
 void Start(World& world) {
-  for (auto& row : ledgers) {
-    for (Ledger& ledger : row) ledger.on_lists = 0;
-  }
+  for (uint32_t lru = 0; lru < kLruIndexes; lru++) Forget(lru, false);
   walks_max = 0;
   for (const harness::ActorSpec& spec : world.config().actors) {
     walks_max += spec.count;
@@ -136,7 +153,8 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = nullptr,
-     .watch = Watch}));
+     .watch = Watch,
+     .lru_created = Forget}));
 
 }  // namespace
 }  // namespace workloads

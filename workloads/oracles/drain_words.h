@@ -4,8 +4,9 @@
 //
 // One word per (memcg, lru), so that it changes as a whole; a memcg that comes
 // to share it with an older one takes it over, and the older one is judged no
-// more. "Used" is set under the list's lock by whoever found the list, hence
-// before its splice; relaxed is enough.
+// more. An lru is named by its index in the world, which another one may have
+// after it. "Used" is set under the list's lock by whoever found the list,
+// hence before its splice; relaxed is enough.
 #ifndef LRUTORTURE_WORKLOADS_ORACLES_DRAIN_WORDS_H_
 #define LRUTORTURE_WORKLOADS_ORACLES_DRAIN_WORDS_H_
 
@@ -13,7 +14,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "lru/memcg.h"
+#include "workloads/world.h"
 
 namespace workloads {
 
@@ -22,12 +23,13 @@ class DrainWords {
   enum Flag : uint32_t { kDrained = 32, kErased = 33 };
 
   void Clear() {
-    for (auto& row : words_) {
-      for (Word& word : row) word.store(0, std::memory_order_relaxed);
-    }
+    for (int lru = 0; lru < kLruIndexes; lru++) Forget(lru);
+  }
+  void Forget(int lru) {
+    for (Word& word : words_[lru]) word.store(0, std::memory_order_relaxed);
   }
 
-  void Used(uint32_t memcg, uint32_t lru, int nid) {
+  void Used(uint32_t memcg, int lru, int nid) {
     Word* word = At(memcg, lru);
     if (!word || nid < 0) return;
     uint64_t bit = uint64_t{1} << nid;
@@ -41,7 +43,7 @@ class DrainWords {
     }
   }
   // Under the list's lock, too.
-  void Emptied(uint32_t memcg, uint32_t lru, int nid) {
+  void Emptied(uint32_t memcg, int lru, int nid) {
     Word* word = At(memcg, lru);
     if (!word || nid < 0) return;
     uint64_t bit = uint64_t{1} << nid;
@@ -51,21 +53,21 @@ class DrainWords {
                                         std::memory_order_relaxed)) {
     }
   }
-  void Spliced(uint32_t memcg, uint32_t lru, int nid) {
+  void Spliced(uint32_t memcg, int lru, int nid) {
     if (nid >= 0) SetOwn(memcg, lru, uint64_t{1} << (kNids + nid));
   }
-  void Reach(uint32_t memcg, uint32_t lru, Flag flag) {
+  void Reach(uint32_t memcg, int lru, Flag flag) {
     SetOwn(memcg, lru, uint64_t{1} << flag);
   }
 
   // A node whose list may hold items and has not been spliced; -1: none known.
-  int NotSpliced(uint32_t memcg, uint32_t lru) const {
+  int NotSpliced(uint32_t memcg, int lru) const {
     uint64_t word = Load(memcg, lru);
     uint64_t left = word & ~(word >> kNids) & ((uint64_t{1} << kNids) - 1);
     return left ? std::countr_zero(left) : -1;
   }
   // True also when nothing is known.
-  bool MayHaveReached(uint32_t memcg, uint32_t lru, Flag flag) const {
+  bool MayHaveReached(uint32_t memcg, int lru, Flag flag) const {
     uint64_t word = Load(memcg, lru);
     return !word || (word >> flag & 1);
   }
@@ -75,24 +77,23 @@ class DrainWords {
   static constexpr int kNids = 16;
   static_assert(lru::kNodesMax <= kNids);
   static constexpr uint32_t kMemcgs = 2048;
-  static constexpr uint32_t kLrus = 64;
 
   static uint64_t Tag(uint32_t memcg) { return uint64_t{memcg} << 40; }
   static bool IsOf(uint64_t word, uint32_t memcg) {
     return word >> 40 == Tag(memcg) >> 40;
   }
-  Word* At(uint32_t memcg, uint32_t lru) {
-    if (!memcg || !lru || lru > kLrus) return nullptr;
-    return &words_[memcg % kMemcgs][lru - 1];
+  Word* At(uint32_t memcg, int lru) {
+    if (!memcg || lru < 0) return nullptr;
+    return &words_[lru][memcg % kMemcgs];
   }
   // 0 when the word is not that memcg's.
-  uint64_t Load(uint32_t memcg, uint32_t lru) const {
+  uint64_t Load(uint32_t memcg, int lru) const {
     const Word* word = const_cast<DrainWords*>(this)->At(memcg, lru);
     if (!word) return 0;
     uint64_t value = word->load(std::memory_order_relaxed);
     return IsOf(value, memcg) ? value : 0;
   }
-  void SetOwn(uint32_t memcg, uint32_t lru, uint64_t bit) {
+  void SetOwn(uint32_t memcg, int lru, uint64_t bit) {
     Word* word = At(memcg, lru);
     if (!word) return;
     uint64_t old = word->load(std::memory_order_relaxed);
@@ -101,7 +102,7 @@ class DrainWords {
     }
   }
 
-  Word words_[kMemcgs][kLrus];
+  Word words_[kLruIndexes][kMemcgs];
 };
 
 }  // namespace workloads

@@ -49,7 +49,11 @@ bool IsFinished(uint32_t serial) {
 }
 
 DrainWords words;
-uint32_t nr_lrus = 0;
+std::atomic<bool> aware[kLruIndexes];  // the lru knows memcgs
+
+int LruOf(const fault_site& site) {
+  return TheWorld().LruIndex(site.lru.serial);
+}
 
 const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
   return static_cast<const lru::mem_cgroup*>(ref.ptr);
@@ -72,9 +76,10 @@ void OnSpliced(fault_point, const fault_site& site) {
         "nr_items %ld)",
         src->serial, site.memcg.serial, site.lru.serial, site.nid, nr_items);
   }
-  words.Spliced(site.memcg.serial, site.lru.serial, site.nid);
+  int lru = LruOf(site);
+  words.Spliced(site.memcg.serial, lru, site.nid);
   if (dst->owner && !lru::list_empty(&dst->list)) {
-    words.Used(lru::serial_of(dst->owner), site.lru.serial, site.nid);
+    words.Used(lru::serial_of(dst->owner), lru, site.nid);
   }
   const lru::mem_cgroup* owner = dst->owner ? dst->owner : lru::root_mem_cgroup;
   // Not what the site says of its parent: that may be the mistake.
@@ -88,25 +93,26 @@ void OnSpliced(fault_point, const fault_site& site) {
       lru::serial_of(parent));
 }
 
-void CheckAllSpliced(const fault_site& site, uint32_t lru) {
+void CheckAllSpliced(const fault_site& site, int lru, uint32_t serial) {
   int nid = words.NotSpliced(site.memcg.serial, lru);
   if (nid < 0) return;
   harness::ReportInvariant(
       "empty_after_reparent", site.memcg.serial,
       "memcg %u has been reparented, but its list of lru %u on node %d, which "
       "has had items, was left out",
-      site.memcg.serial, lru, nid);
+      site.memcg.serial, serial, nid);
 }
 
 // Drained on all nodes, then out of the xarray, then freed (24).
 void OnListsDrained(fault_point, const fault_site& site) {
-  CheckAllSpliced(site, site.lru.serial);
-  words.Reach(site.memcg.serial, site.lru.serial, DrainWords::kDrained);
+  int lru = LruOf(site);
+  CheckAllSpliced(site, lru, site.lru.serial);
+  words.Reach(site.memcg.serial, lru, DrainWords::kDrained);
 }
 
 void CheckReached(const fault_site& site, DrainWords::Flag flag,
                   const char* what, const char* before) {
-  if (words.MayHaveReached(site.memcg.serial, site.lru.serial, flag)) return;
+  if (words.MayHaveReached(site.memcg.serial, LruOf(site), flag)) return;
   harness::ReportInvariant(
       "empty_after_reparent", site.memcg.serial,
       "the lists of memcg %u on lru %u were %s before they were %s",
@@ -116,7 +122,7 @@ void CheckReached(const fault_site& site, DrainWords::Flag flag,
 void OnErased(fault_point, const fault_site& site) {
   CheckReached(site, DrainWords::kDrained, "taken out of the xarray",
                "drained");
-  words.Reach(site.memcg.serial, site.lru.serial, DrainWords::kErased);
+  words.Reach(site.memcg.serial, LruOf(site), DrainWords::kErased);
 }
 
 void OnFreeQueued(fault_point, const fault_site& site) {
@@ -124,7 +130,13 @@ void OnFreeQueued(fault_point, const fault_site& site) {
 }
 
 void OnReparented(fault_point, const fault_site& site) {
-  for (uint32_t lru = 1; lru <= nr_lrus; lru++) CheckAllSpliced(site, lru);
+  // An lru that lives now was there while the lists were gone through, or has
+  // come since and knows nothing of this memcg.
+  for (int lru = 0; lru < TheWorld().nr_lru_indexes(); lru++) {
+    if (uint32_t serial = TheWorld().LruSerial(lru)) {
+      CheckAllSpliced(site, lru, serial);
+    }
+  }
   finished[site.memcg.serial % kMemcgs].store(site.memcg.serial,
                                               std::memory_order_relaxed);
 }
@@ -163,12 +175,9 @@ void CheckList(const fault_site& site) {
       lru::serial_of(owner), site.lru.serial, site.nid);
 }
 
-// Bit i: lru i + 1 knows memcgs.
-uint64_t aware_lrus = 0;
-
 void OnLinked(fault_point, const fault_site& site) {
-  uint32_t lru = site.lru.serial;
-  if (lru == 0 || lru > 64 || !(aware_lrus >> (lru - 1) & 1)) return;
+  int lru = LruOf(site);
+  if (lru < 0 || !aware[lru].load(std::memory_order_relaxed)) return;
   words.Used(site.owner.serial, lru, site.nid);
   CheckList(site);
 }
@@ -179,7 +188,12 @@ void OnLinked(fault_point, const fault_site& site) {
 void OnUnlinked(fault_point, const fault_site& site) {
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
   if (!list || !lru::list_empty(&list->list)) return;
-  words.Emptied(site.owner.serial, site.lru.serial, site.nid);
+  words.Emptied(site.owner.serial, LruOf(site), site.nid);
+}
+
+void OnLruCreated(uint32_t lru, bool memcg_aware) {
+  words.Forget(static_cast<int>(lru));
+  aware[lru].store(memcg_aware, std::memory_order_relaxed);
 }
 
 void Start(World& world) {
@@ -187,10 +201,8 @@ void Start(World& world) {
   for (auto& word : passed_over) word.store(0, std::memory_order_relaxed);
   for (auto& word : finished) word.store(0, std::memory_order_relaxed);
   words.Clear();
-  nr_lrus = world.nr_lrus();
-  aware_lrus = 0;
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
-    if (world.lru(i)->memcg_aware) aware_lrus |= uint64_t{1} << i;
+    aware[i].store(world.lru(i)->memcg_aware, std::memory_order_relaxed);
   }
   harness::Observe(lru::FP_objcgs_reparented, OnObjcgsReparented);
   harness::Observe(lru::FP_node_spliced, OnSpliced);
@@ -268,7 +280,10 @@ LRUTORTURE_REGISTER(RegisterOracle(
      {"reparent_target", "26",
       "Items of a dying memcg land on the list of the nearest ancestor that "
       "is not drained yet, and nowhere else."}},
-    {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
+    {.start = Start,
+     .check_totals = CheckTotals,
+     .after_teardown = nullptr,
+     .lru_created = OnLruCreated}));
 
 }  // namespace
 }  // namespace workloads

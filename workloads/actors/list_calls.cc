@@ -1,0 +1,115 @@
+#include "workloads/actors/list_calls.h"
+
+namespace workloads {
+namespace {
+
+using harness::Verb;
+
+constexpr uint64_t kWalkOneMax = 16;
+constexpr uint64_t kWalkNodeMax = 32;
+
+// One memcg's lists on one node.
+harness::Operation OnOne(Verb verb, const Lists& lists) {
+  return {.verb = verb,
+          .memcg = lists.memcg ? lru::serial_of(lists.memcg) : 0,
+          .lru = lists.lru->serial,
+          .nid = lists.nid};
+}
+
+// Everybody's lists on one node.
+harness::Operation OnNode(Verb verb, const Lists& lists) {
+  return {.verb = verb, .lru = lists.lru->serial, .nid = lists.nid};
+}
+
+harness::Operation OnAll(Verb verb, const Lists& lists) {
+  return {.verb = verb, .lru = lists.lru->serial};
+}
+
+// Records what `call` does; its result goes on record, cut to 31 bits.
+template <class F>
+unsigned long Recorded(const harness::Operation& op, F call) {
+  harness::BeginOperation(op);
+  unsigned long result = call();
+  harness::EndOperation(op, static_cast<int32_t>(result & 0x7fffffff));
+  return result;
+}
+
+lru::shrink_control ControlOf(const Lists& lists) {
+  return {.nid = lists.nid, .memcg = lists.memcg};
+}
+
+}  // namespace
+
+Lists ListCalls::Draw(harness::Prng& prng) {
+  auto lru = static_cast<uint32_t>(prng.Below(world_.nr_lrus()));
+  int nid = static_cast<int>(prng.Below(world_.nids()));
+  auto index = static_cast<uint32_t>(prng.Below(world_.nr_memcgs()));
+  bool root = prng.Below(8) == 0;
+  return {world_.lru(lru), root ? nullptr : world_.GetMemcg(index), nid};
+}
+
+void ListCalls::WalkOne(const Lists& lists, WalkArgs& args) {
+  unsigned long nr_to_walk = 1 + args.prng->Below(kWalkOneMax);
+  Recorded(OnOne(Verb::k_walk_one, lists), [&] {
+    return world_.lru_ops().list_lru_walk_one(lists.lru, lists.nid, lists.memcg,
+                                              world_.ops().isolate, &args,
+                                              &nr_to_walk);
+  });
+}
+
+void ListCalls::WalkNode(const Lists& lists, WalkArgs& args) {
+  unsigned long nr_to_walk = 1 + args.prng->Below(kWalkNodeMax);
+  Recorded(OnNode(Verb::k_walk_node, lists), [&] {
+    return world_.lru_ops().list_lru_walk_node(
+        lists.lru, lists.nid, world_.ops().isolate, &args, &nr_to_walk);
+  });
+}
+
+void ListCalls::Walk(const Lists& lists, WalkArgs& args) {
+  unsigned long nr_to_walk = 1 + args.prng->Below(kWalkNodeMax);
+  Recorded(OnAll(Verb::k_walk, lists), [&] {
+    return lru::list_lru_walk(lists.lru, world_.ops().isolate, &args,
+                              nr_to_walk);
+  });
+}
+
+void ListCalls::ShrinkWalk(const Lists& lists, WalkArgs& args) {
+  lru::shrink_control sc = ControlOf(lists);
+  sc.nr_to_scan = 1 + args.prng->Below(kWalkOneMax);
+  Recorded(OnOne(Verb::k_shrink_walk, lists), [&] {
+    return lru::list_lru_shrink_walk(lists.lru, &sc, world_.ops().isolate,
+                                     &args);
+  });
+}
+
+void ListCalls::Dispose(WalkArgs& args) {
+  while (!lru::list_empty(&args.dispose)) {
+    world_.ops().dispose(ObjectOf(args.dispose.next));
+  }
+}
+
+void ListCalls::CountOne(const Lists& lists) {
+  Recorded(OnOne(Verb::k_count_one, lists), [&] {
+    return world_.lru_ops().list_lru_count_one(lists.lru, lists.nid,
+                                               lists.memcg);
+  });
+}
+
+void ListCalls::CountNode(const Lists& lists) {
+  Recorded(OnNode(Verb::k_count_node, lists), [&] {
+    return world_.lru_ops().list_lru_count_node(lists.lru, lists.nid);
+  });
+}
+
+void ListCalls::Count(const Lists& lists) {
+  Recorded(OnAll(Verb::k_count_node, lists),
+           [&] { return lru::list_lru_count(lists.lru); });
+}
+
+void ListCalls::ShrinkCount(const Lists& lists) {
+  lru::shrink_control sc = ControlOf(lists);
+  Recorded(OnOne(Verb::k_count_one, lists),
+           [&] { return lru::list_lru_shrink_count(lists.lru, &sc); });
+}
+
+}  // namespace workloads

@@ -1,0 +1,45 @@
+// Walks and counts of the outer API, each as an operation on record. Shared by
+// the actors that call them; not an actor of its own.
+#ifndef LRUTORTURE_WORKLOADS_ACTORS_LIST_CALLS_H_
+#define LRUTORTURE_WORKLOADS_ACTORS_LIST_CALLS_H_
+
+#include "harness/flight_recorder.h"
+#include "workloads/world.h"
+
+namespace workloads {
+
+// Which lists: memcg null means the root's; else the caller has a reference.
+struct Lists {
+  lru::list_lru* lru;
+  lru::mem_cgroup* memcg;
+  int nid;
+};
+
+class ListCalls {
+ public:
+  explicit ListCalls(World& world) : world_(world) {}
+
+  // A lru of the world, a node, and one memcg in eight times the root. Put the
+  // memcg when done.
+  Lists Draw(harness::Prng& prng);
+
+  // What the callback moves away stays in args.dispose.
+  void WalkOne(const Lists& lists, WalkArgs& args);
+  void WalkNode(const Lists& lists, WalkArgs& args);
+  void Walk(const Lists& lists, WalkArgs& args);
+  void ShrinkWalk(const Lists& lists, WalkArgs& args);
+  void Dispose(WalkArgs& args);
+
+  // What comes back is judged by counts_sane, which stands in between.
+  void CountOne(const Lists& lists);
+  void CountNode(const Lists& lists);
+  void Count(const Lists& lists);
+  void ShrinkCount(const Lists& lists);
+
+ private:
+  World& world_;
+};
+
+}  // namespace workloads
+
+#endif  // LRUTORTURE_WORKLOADS_ACTORS_LIST_CALLS_H_
