@@ -1,0 +1,132 @@
+// The registrar: makes a list_lru and its shrinker, as a mount does, uses them
+// for a while and destroys both, while memcgs are torn down and others reclaim.
+//
+// The lru is used by the registrar alone, but for its shrinker, which anybody's
+// shrink_slab() may call until shrinker_free() has returned; and by reparent,
+// which goes through every lru there is. Destroy needs no users, and has none:
+// the objects are freed in between.
+#include "workloads/actors/list_calls.h"
+#include "workloads/actors/object_actor.h"
+#include "workloads/registry.h"
+
+namespace workloads {
+namespace {
+
+constexpr uint64_t kUsesMin = 8;
+constexpr uint64_t kUsesMax = 64;
+
+class Registrar : public ObjectOwner {
+ public:
+  explicit Registrar(World& world)
+      : ObjectOwner(world), calls_(world), index_(world.ReserveLru()) {}
+
+  void Step(harness::Prng& prng) override {
+    TakeNotes(prng);
+    if (!registered_) {
+      Register(prng);
+    } else if (uses_left_ == 0) {
+      Unregister();
+    } else {
+      uses_left_--;
+      Use(prng);
+    }
+  }
+
+  void Stop() override {
+    if (registered_) Unregister();
+  }
+
+ private:
+  void Register(harness::Prng& prng) {
+    // As in the world, one in three knows no memcg.
+    bool memcg_aware = prng.Below(3) != 0;
+    harness::Operation op{.verb = harness::Verb::k_register};
+    harness::BeginOperation(op);
+    registered_ = world().CreateLru(index_, memcg_aware);
+    if (registered_) op.lru = lru()->serial;
+    harness::EndOperation(op, registered_);
+    uses_left_ = kUsesMin + prng.Below(kUsesMax - kUsesMin);
+  }
+
+  // As deactivate_locked_super() and kill_sb(). On a private list nothing is
+  // left: own walks dispose at once, and scans had to end.
+  void Unregister() {
+    harness::Operation op{.verb = harness::Verb::k_unregister,
+                          .lru = lru()->serial};
+    harness::BeginOperation(op);
+    world().FreeShrinker(index_);
+    for (Object*& place : own()) {
+      if (place) world().FreeObject(place);
+      place = nullptr;
+    }
+    world().DestroyLru(index_);
+    registered_ = false;
+    harness::EndOperation(op, 1);
+  }
+
+  void Use(harness::Prng& prng) {
+    switch (prng.Below(16)) {
+      case 0:
+        UseLists(prng, [&](const Lists& lists, WalkArgs& args) {
+          calls_.WalkOne(lists, args);
+        });
+        break;
+      case 1:
+        UseLists(prng, [&](const Lists& lists, WalkArgs& args) {
+          calls_.WalkNode(lists, args);
+        });
+        break;
+      case 2:
+        UseLists(prng, [&](const Lists& lists, WalkArgs&) {
+          calls_.CountOne(lists);
+          calls_.CountNode(lists);
+        });
+        break;
+      default:
+        UseObject(own()[prng.Below(own().size())], prng);
+        break;
+    }
+  }
+
+  template <class F>
+  void UseLists(harness::Prng& prng, F use) {
+    WalkArgs args{.prng = &prng};
+    Lists lists = calls_.Draw(prng);
+    lists.lru = lru();
+    use(lists, args);
+    calls_.Dispose(args);
+    lru::mem_cgroup_put(lists.memcg);
+  }
+
+  void UseObject(Object*& place, harness::Prng& prng) {
+    bool add = prng.Below(8) < 5;
+    if (!place) {
+      auto memcg = static_cast<uint32_t>(prng.Below(world().nr_memcgs()));
+      int nid = static_cast<int>(prng.Below(world().nids()));
+      place = Charge(memcg, index_, nid);
+      if (!place) return;
+      place->guarded = prng.Below(4) == 0;
+      add = true;  // what is new goes on its list
+    }
+    WithOwn(place, [&] { add ? AddOne(prng, place) : DelOne(prng, place); });
+  }
+
+  lru::list_lru* lru() { return world().lru(index_); }
+
+  ListCalls calls_;
+  uint32_t index_;
+  bool registered_ = false;
+  uint64_t uses_left_ = 0;
+};
+
+LRUTORTURE_REGISTER(RegisterActor(
+    {"registrar",
+     "creates list_lrus and shrinkers, uses them, and destroys them while "
+     "memcgs are torn down"},
+    [](World& world,
+       const harness::ActorSpec&) -> std::unique_ptr<harness::Actor> {
+      return std::make_unique<Registrar>(world);
+    }));
+
+}  // namespace
+}  // namespace workloads
