@@ -130,6 +130,23 @@ TEST_F(SlabTest, NoMemoryLeavesTheReferenceWithTheCaller) {
   subject::destroy(memcg);
 }
 
+// A reader that comes too late may ask, and hears the truth.
+TEST_F(SlabTest, OneWordOutlivesFreeAndReuse) {
+  kmem_cache* cache = kmem_cache_create(sizeof(payload), slab_reuse::IMMEDIATE);
+  slab_obj* obj = kmem_cache_alloc(cache, 0, nullptr);
+  EXPECT_EQ(obj->refs.load(), 0u);
+  obj->refs.store(5);
+  memset(payload_of(obj)->bytes, 0xff, sizeof(payload::bytes));
+  kmem_cache_free(cache, obj);
+  EXPECT_EQ(obj->refs.load(), 5u);
+  ASSERT_EQ(kmem_cache_alloc(cache, 0, nullptr), obj);
+  EXPECT_EQ(obj->refs.load(), 5u);
+  EXPECT_TRUE(all_zero(payload_of(obj)));
+  EXPECT_TRUE(list_empty(&obj->lru));
+  kmem_cache_free(cache, obj);
+  kmem_cache_destroy(cache);
+}
+
 #if defined(LRU_ASAN)
 TEST_F(SlabTest, MemoryThatWaitsForReuseIsPoisoned) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");

@@ -1,4 +1,5 @@
 // Each actor does what its sentence says, and keeps the rules of object.h.
+#include "lru/sync/alloc.h"
 #include "workloads/oracle_testing.h"
 
 namespace workloads {
@@ -108,6 +109,199 @@ TEST(ActorsTest, DestroyerDestroysAndMakesAnew) {
                   EXPECT_NE(s.world().SerialAt(i), 0u);
                 }
                 s.Finish();
+              }),
+              IsEmpty());
+}
+
+uint64_t DisposingOf(World& world) {
+  uint64_t disposing = 0;
+  world.ForEachObject(
+      [&](const Object* object) { disposing += object->disposing; });
+  return disposing;
+}
+
+TEST(ActorsTest, WalkerWalksInEveryWayAndKeepsWhatItMovedAway) {
+  EXPECT_THAT(RunScenario([] {
+                harness::Config config = ChainConfig();
+                config.actors.push_back({.type = "walker"});
+                Scenario s(CleanParts(), config);
+                uint64_t kept = 0;
+                for (int i = 0; i < 300; i++) {
+                  s.Step(1, "adder");
+                  s.Step(1, "walker");
+                  kept += DisposingOf(s.world());
+                }
+                EXPECT_GT(kept, 0u);
+                for (Verb verb : {Verb::k_walk_one, Verb::k_walk_node,
+                                  Verb::k_walk, Verb::k_shrink_walk}) {
+                  EXPECT_GT(Done(verb), 30u) << harness::VerbName(verb);
+                }
+                s.Quiet();
+                EXPECT_EQ(DisposingOf(s.world()), 0u);
+                s.CheckTotals();
+                s.TearDown();
+              }),
+              IsEmpty());
+}
+
+harness::Config WithCounter() {
+  harness::Config config = ChainConfig();
+  config.actors.push_back({.type = "counter"});
+  return config;
+}
+
+TEST(ActorsTest, CounterCountsInEveryWayAndChangesNothing) {
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s(CleanParts(), WithCounter());
+        s.Step(100, "adder");
+        uint64_t progress = harness::CurrentSlot()->progress.load();
+        s.Step(200, "counter");
+        EXPECT_GT(Done(Verb::k_count_one), 60u);
+        EXPECT_GT(Done(Verb::k_count_node), 60u);
+        EXPECT_EQ(Done(Verb::k_count_one) + Done(Verb::k_count_node), 200u);
+        EXPECT_EQ(harness::CurrentSlot()->progress.load(), progress + 200);
+        s.Finish();
+      }),
+      IsEmpty());
+}
+
+TEST(ActorsTest, CounterJudgesWhatComesBack) {
+  static lru::list_lru_ops ops = lru::node_lock_ops();
+  ops.list_lru_count_node = [](lru::list_lru*, int) { return ~0ul; };
+  World::Parts parts = CleanParts();
+  parts.lru_ops = &ops;
+  Findings findings = RunScenario([&] {
+    Scenario s(parts, WithCounter());
+    s.Step(50, "counter");
+  });
+  EXPECT_THAT(findings,
+              testing::Contains(Says("counts_sane", "count_node of")));
+  EXPECT_THAT(findings, testing::Contains(Says("counts_sane", "count of")));
+}
+
+// Adds by a memcg that has been offlined, by where the items went.
+std::atomic<uint32_t> late_adds = 0;
+std::atomic<uint32_t> late_adds_to_root = 0;
+void OnLinked(lru::fault_point, const lru::fault_site& site) {
+  const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
+  if (!memcg || (memcg->css.flags.load() & lru::CSS_ONLINE)) return;
+  late_adds++;
+  if (!site.owner.ptr) late_adds_to_root++;
+}
+
+TEST(ActorsTest, PinnerUsesTheMemcgAfterItsAncestorsOffline) {
+  EXPECT_THAT(RunScenario([] {
+                harness::Config config = ChainConfig();
+                config.actors.push_back({.type = "pinner"});
+                Scenario s(CleanParts(), config);
+                harness::Observe(lru::FP_item_linked, OnLinked);
+                s.Step(20, "pinner");
+                EXPECT_EQ(Done(Verb::k_pin), 1u);
+                EXPECT_EQ(Done(Verb::k_unpin), 0u);
+                s.Destroy(0);  // all there are
+                EXPECT_LT(harness::recorder()->teardowns.load(), 4u);
+                EXPECT_EQ(late_adds.load(), 0u);
+                s.Step(60, "pinner");
+                EXPECT_GT(late_adds.load(), 0u);
+                EXPECT_EQ(late_adds.load(), late_adds_to_root.load());
+                EXPECT_EQ(Done(Verb::k_unpin), 1u);
+                s.Quiet();
+                EXPECT_EQ(harness::recorder()->teardowns.load(), 4u);
+                s.CheckTotals();
+                s.TearDown();
+              }),
+              IsEmpty());
+}
+
+TEST(ActorsTest, PinnerLetsGoWhenNobodyDestroys) {
+  EXPECT_THAT(RunScenario([] {
+                harness::Config config = ChainConfig();
+                config.actors.push_back({.type = "pinner"});
+                Scenario s(CleanParts(), config);
+                s.Step(2500, "pinner");
+                EXPECT_GE(Done(Verb::k_unpin), 2u);
+                EXPECT_GT(Done(Verb::k_add), 100u);
+                EXPECT_GT(Done(Verb::k_del), 100u);
+                EXPECT_GT(Done(Verb::k_walk_one), 0u);
+                EXPECT_GT(Done(Verb::k_count_one), 0u);
+                s.Finish();
+              }),
+              IsEmpty());
+}
+
+harness::Config WithRegistrar() {
+  harness::Config config = ChainConfig();
+  config.actors.push_back({.type = "registrar"});
+  return config;
+}
+
+TEST(ActorsTest, RegistrarMakesLrusAndDestroysThem) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s(CleanParts(), WithRegistrar());
+                s.Step(1000, "registrar");
+                EXPECT_GT(Done(Verb::k_register), 10u);
+                EXPECT_GT(Done(Verb::k_unregister), 10u);
+                EXPECT_GT(Adds(), 100u);
+                EXPECT_GT(Dels(), 50u);
+                s.Quiet();
+                EXPECT_EQ(Done(Verb::k_register), Done(Verb::k_unregister));
+                EXPECT_EQ(lru::live_allocs(lru::ALLOC_LRU),
+                          static_cast<int64_t>(s.world().nr_lrus()));
+                s.CheckTotals();
+                s.TearDown();
+              }),
+              IsEmpty());
+}
+
+TEST(ActorsTest, RegistrarGetsNoMemoryInAnyStep) {
+  for (lru::fault_point fp :
+       {lru::FP_shrinker_info_allocated, lru::FP_lru_allocated,
+        lru::FP_mlru_allocated, lru::FP_xa_stored, lru::FP_slab_allocated}) {
+    EXPECT_THAT(RunScenario([&] {
+                  harness::Config config = WithRegistrar();
+                  // Its shrinker is the first that the bitmaps have no bit for.
+                  config.topology.lrus = lru::kShrinkerUnitBits;
+                  harness::Fault fault;
+                  fault.at = fp;
+                  fault.enomem = true;
+                  fault.one_in = 3;
+                  config.faults.push_back(fault);
+                  Scenario s(CleanParts(), config);
+                  harness::ArmFaults();
+                  s.Step(600, "registrar");
+                  EXPECT_GT(harness::CurrentSlot()->fired[0].load(), 0u);
+                  EXPECT_GT(Done(Verb::k_unregister), 0u);
+                  EXPECT_EQ(s.world().LruSerial(lru::kShrinkerUnitBits) != 0,
+                            Done(Verb::k_register) > 0);
+                  s.Finish();
+                }),
+                IsEmpty())
+        << lru::fault_point_at(fp).name;
+  }
+}
+
+// A shared object that is freed while a reader has it, and memory that is
+// another object by then.
+TEST(ActorsTest, AReaderIsNotGivenARecycledObject) {
+  EXPECT_THAT(RunScenario([] {
+                harness::Config config = ChainConfig();
+                config.topology.slab_reuse = harness::SlabReuse::kImmediate;
+                Scenario s(CleanParts(), config);
+                World& w = s.world();
+                Object* object = s.ChargeAndAdd(3);
+                lru::rcu_guard guard;
+                EXPECT_EQ(w.GetShared(0), object);
+                w.RetireShared(0);
+                EXPECT_EQ(object->linked.load(), 1u);  // the reader's yet
+                w.PutShared(object);
+                EXPECT_EQ(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0);
+                Object* other = w.ops().charge(w, 3, 0, 0);
+                EXPECT_EQ(other, object);
+                w.shared(0).store(object);  // what a late reader saw there
+                EXPECT_EQ(w.GetShared(0), nullptr);
+                w.shared(0).store(nullptr);
+                w.FreeObject(other);
               }),
               IsEmpty());
 }

@@ -216,6 +216,16 @@ class Scenario {
   std::vector<harness::Prng> prngs_;
 };
 
+// As a registrar does, with all shared objects on top.
+inline void EndLru(Scenario& s, uint32_t lru) {
+  s.world().FreeShrinker(lru);
+  for (uint32_t i = 0; i < s.world().nr_shared(); i++) {
+    s.world().RetireShared(i);
+  }
+  lru::rcu_barrier();
+  s.world().DestroyLru(lru);
+}
+
 }  // namespace workloads
 
 #endif  // LRUTORTURE_WORKLOADS_ORACLE_TESTING_H_

@@ -101,6 +101,29 @@ TEST(CountsOracleTest, NegativeCountReturned) {
               Contains(Says("counts_sane", "there never were so many")));
 }
 
+// Whatever the oracle has counted for another lru at the same index.
+TEST(CountsOracleTest, AnLruThatComesHasNoItems) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                uint32_t lru = s.world().ReserveLru();
+                EXPECT_TRUE(s.world().CreateLru(lru, true));
+                Object* object = s.Charge(3, 0, lru);
+                s.Feed(lru::FP_item_linked,
+                       {.memcg = s.memcg(3),
+                        .owner = s.memcg(3),
+                        .lru = s.world().lru(lru),
+                        .item = &object->lru,
+                        .list = s.ListOf(s.memcg(3), 0, lru),
+                        .nid = 0});
+                EndLru(s, lru);
+                EXPECT_TRUE(s.world().CreateLru(lru, true));
+                s.ChargeAndAdd(3, 0, lru);
+                EndLru(s, lru);
+                s.Finish();
+              }),
+              IsEmpty());
+}
+
 // (N3): taken off the wrong list's count for a moment; no finding.
 TEST(CountsOracleTest, NegativeBetweenTwoStagesIsLegal) {
   EXPECT_THAT(RunScenario([] {

@@ -31,12 +31,14 @@ bool IsDrained(uint32_t serial) {
          drained[serial % kLists].load(std::memory_order_relaxed) == serial;
 }
 
-// Memcgs whose ids are being rewritten, or have been.
+// Memcgs whose ids are being rewritten, or have been: the youngest of those
+// that share a place. An older one, which somebody may hold a reference on for
+// long, is believed.
 constexpr uint32_t kMemcgs = 1 << 14;
 std::atomic<uint32_t> passed_over[kMemcgs];
 
 bool IsPassedOver(uint32_t serial) {
-  return passed_over[serial % kMemcgs].load(std::memory_order_relaxed) ==
+  return passed_over[serial % kMemcgs].load(std::memory_order_relaxed) >=
          serial;
 }
 
@@ -60,6 +62,7 @@ const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
 }
 
 void OnObjcgsReparented(fault_point, const fault_site& site) {
+  if (IsPassedOver(site.memcg.serial)) return;
   passed_over[site.memcg.serial % kMemcgs].store(site.memcg.serial,
                                                  std::memory_order_relaxed);
 }

@@ -261,6 +261,50 @@ TEST(ReparentOracleTest, IdsOfDescendantsNotChanged) {
       Contains(Says("empty_after_reparent", "had been drained for ever")));
 }
 
+// --- lrus that come and go
+// --------------------------------------------------------
+
+// One item of memcg 3 is on its list, or has been.
+Object* UseLru(Scenario& s, uint32_t lru, bool leave) {
+  Object* object = s.ChargeAndAdd(3, 0, lru);
+  if (leave) s.Del(object);
+  return object;
+}
+
+TEST(ReparentOracleTest, AnLruThatHasGoneIsNotMissed) {
+  for (bool another : {false, true}) {
+    EXPECT_THAT(RunScenario([&] {
+                  Scenario s;
+                  uint32_t lru = s.world().ReserveLru();
+                  EXPECT_TRUE(s.world().CreateLru(lru, true));
+                  UseLru(s, lru, true);
+                  EndLru(s, lru);
+                  if (another) {
+                    EXPECT_TRUE(s.world().CreateLru(lru, true));
+                  }
+                  s.Destroy(3);
+                  if (another) EndLru(s, lru);
+                  s.Finish();
+                }),
+                IsEmpty());
+  }
+}
+
+TEST(ReparentOracleTest, AnLruThatHasComeIsNotLeftOut) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                uint32_t lru = s.world().ReserveLru();
+                for (int i = 0; i < 100; i++) {  // far above 64 serials
+                  EXPECT_TRUE(s.world().CreateLru(lru, true));
+                  if (i < 99) EndLru(s, lru);
+                }
+                UseLru(s, lru, false);
+                s.Feed(lru::FP_nr_deferred_reparented,
+                       {.memcg = s.memcg(3), .parent = s.memcg(2)});
+              }),
+              Contains(Says("empty_after_reparent", "was left out")));
+}
+
 // --- the wrong list
 // --------------------------------------------------------------
 

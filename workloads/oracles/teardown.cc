@@ -34,13 +34,17 @@ constexpr uint64_t Bit(fault_point fp) { return uint64_t{1} << fp; }
 
 const char* Name(fault_point fp) { return lru::fault_point_at(fp).name; }
 
-State& StateOf(uint32_t serial) {
+// Null: a younger memcg has the place, while this one was held on to for very
+// long; it is judged no more.
+State* StateOf(uint32_t serial) {
   State& state = states[serial % kStates];
-  if (state.serial.load(std::memory_order_relaxed) != serial) {
+  uint32_t there = state.serial.load(std::memory_order_relaxed);
+  if (there > serial) return nullptr;
+  if (there < serial) {
     state.reached.store(0, std::memory_order_relaxed);
     state.serial.store(serial, std::memory_order_relaxed);
   }
-  return state;
+  return &state;
 }
 
 bool Reached(uint32_t serial, fault_point fp) {
@@ -122,7 +126,9 @@ void CheckParent(const fault_site& site, fault_point fp) {
 
 void OnStage(fault_point fp, const fault_site& site) {
   if (!site.memcg.serial) return;
-  State& state = StateOf(site.memcg.serial);
+  State* place = StateOf(site.memcg.serial);
+  if (!place) return;
+  State& state = *place;
   uint64_t reached = state.reached.load(std::memory_order_relaxed);
   int index = IndexOf(fp);
   if (fp != lru::FP_css_dying_set && IsShortPath(reached)) {
@@ -137,8 +143,8 @@ void OnStage(fault_point fp, const fault_site& site) {
 }
 
 void OnOnlineFailed(fault_point fp, const fault_site& site) {
-  State& state = StateOf(site.memcg.serial);
-  state.reached.fetch_or(Bit(fp), std::memory_order_relaxed);
+  State* state = StateOf(site.memcg.serial);
+  if (state) state->reached.fetch_or(Bit(fp), std::memory_order_relaxed);
 }
 
 void Start(World& world) {
