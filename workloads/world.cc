@@ -230,6 +230,8 @@ uint64_t World::InFlight() const {
   uint64_t begun = begun_.load(std::memory_order_relaxed);
   uint64_t ended =
       harness::recorder()->teardowns.load(std::memory_order_relaxed);
+  auto pins = static_cast<uint64_t>(pins_.load(std::memory_order_relaxed));
+  ended += pins * config_.topology.depth;
   return begun > ended ? begun - ended : 0;
 }
 

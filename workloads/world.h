@@ -103,8 +103,14 @@ class World {
   void DestroySubtree(uint32_t index);
   // Fills the empty indexes from the top. False: nothing could be created.
   bool CreateMissing();
-  // Destructions that have begun and not ended, roughly.
+  // Destructions that have begun and not ended, roughly, but for those that a
+  // pin may be holding up.
   uint64_t InFlight() const;
+  // A memcg is kept from being freed, and all above it, by one pin more or
+  // less.
+  void NotePins(int delta) {
+    pins_.fetch_add(delta, std::memory_order_relaxed);
+  }
 
   // --- objects
   // ------------------------------------------------------------------
@@ -168,6 +174,7 @@ class World {
   std::vector<std::unique_ptr<std::vector<Object*>>> own_;
   lru::kmem_cache* cache_ = nullptr;
   std::atomic<uint64_t> begun_ = 0;
+  std::atomic<int> pins_ = 0;
 };
 
 // The one of this process; callbacks of lru/ have no other way to it.

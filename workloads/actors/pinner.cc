@@ -110,6 +110,7 @@ class Pinner : public ObjectOwner {
     pin = {};
     pin.memcg = memcg;
     pin.objcg = objcg;
+    world().NotePins(1);
     return true;
   }
 
@@ -130,6 +131,7 @@ class Pinner : public ObjectOwner {
     lru::obj_cgroup_put(pin.objcg);
     lru::mem_cgroup_put(pin.memcg);
     pin = {};
+    world().NotePins(-1);
     harness::EndOperation(op, 1);
   }
 
