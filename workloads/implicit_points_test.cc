@@ -150,6 +150,8 @@ constexpr const char* kConfigs[] = {
           {"at": "mlru_allocated", "error": "ENOMEM", "one_in": 20},
           {"at": "xa_stored", "error": "ENOMEM", "one_in": 20},
           {"at": "slab_allocated", "error": "ENOMEM", "one_in": 20}]})",
+    // More shrinkers than a word has bits.
+    R"({"topology": {"lrus": 64, "memcgs": 2, "objects": 16}})",
     // Lookups that outlive what they found.
     R"({"topology": {"memcgs": 4, "objects": 32},
         "faults": [
