@@ -104,7 +104,9 @@ struct list_lru_ops {
   std::span<const std::string_view> implicit;  // points it visits, by name
 
   // -ENOMEM with nothing left behind; destroy may follow a failed init. The
-  // shrinker (may be null) is alive until destroy. Destroy needs no users.
+  // shrinker (may be null) uses the lru until it is freed, which comes first,
+  // as in deactivate_locked_super(): the lru knows its id alone, and a bit too
+  // many does no harm. Destroy needs no users.
   int (*list_lru_init)(list_lru* lru, bool memcg_aware, shrinker* shrinker);
   void (*list_lru_destroy)(list_lru* lru);
 
