@@ -177,7 +177,6 @@ TEST(ActorsTest, CounterJudgesWhatComesBack) {
   });
   EXPECT_THAT(findings,
               testing::Contains(Says("counts_sane", "count_node of")));
-  EXPECT_THAT(findings, testing::Contains(Says("counts_sane", "count of")));
 }
 
 // Adds by a memcg that has been offlined, by where the items went.

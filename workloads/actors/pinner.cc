@@ -212,8 +212,7 @@ class Pinner : public ObjectOwner {
                           .memcg = lru::serial_of(pin.memcg),
                           .lru = world().lru(lru)->serial};
     harness::BeginOperation(op);
-    int err =
-        world().lru_ops().memcg_list_lru_alloc(pin.memcg, world().lru(lru));
+    int err = world().ops().alloc_lists(world(), lru, pin.memcg);
     pin.has_lists[lru] = err == 0;
     harness::EndOperation(op, err);
     return err == 0;
