@@ -20,13 +20,12 @@ using lru::fault_site;
 // The memcg whose lists on an lru were spliced last, of those that share the
 // place: what it looks for there from then on is an ancestor's.
 constexpr uint32_t kMemcgs = 1 << 11;
-constexpr uint32_t kLrus = 64;
-std::atomic<uint32_t> reparented[kMemcgs][kLrus];
+std::atomic<uint32_t> reparented[kMemcgs][kLruIndexes];
 
 std::atomic<uint32_t>* PlaceOf(const fault_site& site) {
-  uint32_t lru = site.lru.serial;
-  if (!lru || lru > kLrus) return nullptr;
-  return &reparented[site.memcg.serial % kMemcgs][lru - 1];
+  int lru = TheWorld().LruIndex(site.lru.serial);
+  if (lru < 0) return nullptr;
+  return &reparented[site.memcg.serial % kMemcgs][lru];
 }
 
 void OnSpliced(fault_point, const fault_site& site) {
