@@ -53,6 +53,14 @@ const LruInfo* Catalog::FindLru(std::string_view name) const {
   return Find(lrus_, name);
 }
 
+const ActorInfo* Catalog::FindActor(std::string_view name) const {
+  return Find(actors_, name);
+}
+
+const InvariantInfo* Catalog::FindInvariant(std::string_view name) const {
+  return Find(invariants_, name);
+}
+
 const BustedInfo* Catalog::FindBusted(std::string_view name) const {
   return Find(busted_, name);
 }

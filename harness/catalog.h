@@ -21,12 +21,16 @@ struct LruInfo {
   // Its implicit points, without `:done`. Empty: it publishes none, and a
   // config may name any.
   std::span<const std::string_view> implicit = {};
+  // What is done to memcgs, for window coverage. Empty: none is measured.
+  std::span<const lru::operation_info> operations = {};
   bool Has(lru::fault_point fp) const;
 };
 
 struct ActorInfo {
   std::string name;
   std::string doc;
+  std::vector<std::string> operations = {};  // of LruInfo: what it does
+  bool pins = false;  // does them by a reference held across offline
 };
 
 struct InvariantInfo {
@@ -50,6 +54,9 @@ struct BustedInfo {
   std::string doc;                // the story
   std::string config;             // its own config, relative to configs/
   std::vector<Expectation> expect;
+  // The interleaving, drawn or as numbered events, for `explain`. Lines as
+  // they are to be printed.
+  std::string story = {};
 };
 
 class Catalog {
@@ -64,6 +71,8 @@ class Catalog {
   const std::vector<InvariantInfo>& invariants() const { return invariants_; }
   const std::vector<BustedInfo>& busted() const { return busted_; }
   const LruInfo* FindLru(std::string_view name) const;
+  const ActorInfo* FindActor(std::string_view name) const;
+  const InvariantInfo* FindInvariant(std::string_view name) const;
   const BustedInfo* FindBusted(std::string_view name) const;
   bool HasActor(std::string_view name) const;
 

@@ -218,12 +218,39 @@ int fault_point_slow(fault_point fp, const fault_site& site);
                                  ::lru::fault_site{__VA_ARGS__}) \
        : 0)
 
+// How somebody comes by a memcg. Each way is closed by one stage of its
+// teardown: whoever is on it by then may still be under way.
+enum class way : u8 {
+  NONE,           // closes nothing; of an operation: before the teardown only
+  TRYGET_ONLINE,  // by a reference that needs the css to be alive
+  OBJECT,         // through the objcg of an object, under RCU
+  SLOT,           // through its slot in an lru, under RCU
+  REFERENCE,      // by a reference taken earlier
+};
+
 // One step of the teardown as an lru publishes it: order and grace periods.
 struct stage_info {
   fault_point fp;
   bool per_list;      // once per (memcg, lru) or (memcg, lru, nid)
   bool after_gp;      // a whole grace period lies between the stage named
   fault_point since;  // here and this one
+  way closes = way::NONE;
+};
+
+// One kind of operation on a memcg as an lru publishes it: the points between
+// which it is under way, and what lets it meet a dying memcg.
+struct operation_info {
+  const char* name;
+  const char* doc;
+  // The first point of it that names the memcg. The others stand for it where
+  // a caller has come by the memcg elsewhere.
+  std::span<const fault_point> begins;
+  std::span<const fault_point> under_way;  // none: it is but a moment
+  way via;                                 // how it comes by the memcg
+  bool referenced;      // its caller holds a reference; else it is RCU alone
+  bool begins_locked;   // with the list's lock held
+  fault_point held_at;  // a point where nothing but that reference is held and
+                        // behind which it begins (again); none: no such point
 };
 
 }  // namespace lru

@@ -100,6 +100,7 @@ struct list_lru_ops {
   // Whether RETRY, REMOVED_RETRY and STOP return with the lock dropped.
   bool returns_unlocked;
   std::span<const stage_info> stages;          // of its teardown, in order
+  std::span<const operation_info> operations;  // on a memcg, for coverage
   std::span<const fault_point> absent;         // points it never reaches
   std::span<const std::string_view> implicit;  // points it visits, by name
 

@@ -30,6 +30,7 @@ extern mutex list_lrus_mutex;
 extern list_head memcg_list_lrus ABSL_GUARDED_BY(list_lrus_mutex);
 
 std::span<const stage_info> node_lock_stages();
+std::span<const operation_info> node_lock_operations();
 std::span<const fault_point> node_lock_absent();
 
 // Counters change under the lock and are read without it.
@@ -519,6 +520,7 @@ constexpr list_lru_ops make_node_lock_ops(const char* name, const char* doc) {
       .doc = doc,
       .returns_unlocked = false,
       .stages = {},
+      .operations = {},
       .absent = {},
       .implicit = {},
       .list_lru_init = L::list_lru_init,

@@ -60,8 +60,8 @@ bool RegisterControl(Control control) {
 
 bool RegisterLru(const lru::list_lru_ops& ops) {
   Lrus()[ops.name] = &ops;
-  harness::Catalog::Get().Add(harness::LruInfo{ops.name, ops.doc, ops.stages,
-                                               ops.absent, ops.implicit});
+  harness::Catalog::Get().Add(harness::LruInfo{
+      ops.name, ops.doc, ops.stages, ops.absent, ops.implicit, ops.operations});
   return true;
 }
 
