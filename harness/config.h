@@ -77,8 +77,17 @@ struct Topology {
   SlabReuse slab_reuse = SlabReuse::kAfterGracePeriod;
 };
 
+// At least so many percent of the reachable cells of these stages and
+// operations; of all where none is named.
+struct CoverageRequired {
+  uint64_t percent = 0;
+  std::vector<std::string> stages;
+  std::vector<std::string> operations;
+};
+
 struct Require {
   uint64_t teardowns = 0;
+  CoverageRequired coverage;
   std::map<std::string, uint64_t> operations;  // by verb
 };
 

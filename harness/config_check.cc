@@ -24,7 +24,7 @@ std::string Range(const Spec& spec) {
 
 std::string Wanted(const Spec& spec) {
   return absl::StrCat("must be an integer in ", Range(spec),
-                      spec.type == SpecType::kDelay ? " or an object" : "");
+                      spec.type == SpecType::kNumberOr ? " or an object" : "");
 }
 
 // "unknown lru 'x' (did you mean 'y'?)"
@@ -183,7 +183,7 @@ void CheckSpec(const Spec& spec, const Json& value, const std::string& pointer,
       return CheckObject(spec, value, pointer, errors);
     case SpecType::kArray:
       return CheckArray(spec, value, pointer, errors);
-    case SpecType::kDelay:
+    case SpecType::kNumberOr:
       return value.is_object() ? CheckObject(spec, value, pointer, errors)
                                : CheckInteger(spec, value, pointer, errors);
   }

@@ -56,6 +56,16 @@ Json FaultToJson(const Fault& fault) {
   return out;
 }
 
+// The short form where it says it all.
+Json CoverageToJson(const CoverageRequired& coverage) {
+  if (coverage.stages.empty() && coverage.operations.empty()) {
+    return coverage.percent;
+  }
+  return {{"percent", coverage.percent},
+          {"stages", coverage.stages},
+          {"operations", coverage.operations}};
+}
+
 }  // namespace
 
 nlohmann::ordered_json ToJson(const Config& config) {
@@ -80,6 +90,7 @@ nlohmann::ordered_json ToJson(const Config& config) {
     operations[verb] = count;
   }
   out["require"] = {{"teardowns", config.require.teardowns},
+                    {"coverage", CoverageToJson(config.require.coverage)},
                     {"operations", std::move(operations)}};
   out["stress"] = {{"quiet_ms", config.quiet_ms},
                    {"stall_ms", config.stall_ms}};

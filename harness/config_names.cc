@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "harness/flight_recorder.h"
 #include "harness/json_input.h"
@@ -130,6 +131,14 @@ std::vector<std::string> OperationNames() {
   LRUTORTURE_VERBS(X)
 #undef X
   return names;
+}
+
+std::vector<std::string> WindowOperationNames() {
+  std::set<std::string> names;
+  for (const LruInfo& lru : Catalog::Get().lrus()) {
+    for (const lru::operation_info& op : lru.operations) names.insert(op.name);
+  }
+  return {names.begin(), names.end()};
 }
 
 bool LooksImplicit(std::string_view text) {

@@ -70,8 +70,9 @@ std::vector<std::string> SyncOpNames();
 std::vector<std::string> ActorNames();     // of the catalog
 std::vector<std::string> TaskTypeNames();  // actors and workers
 std::vector<std::string> LruNames();
-std::vector<std::string> BustedNames();     // "none" first
-std::vector<std::string> OperationNames();  // verbs of actors
+std::vector<std::string> BustedNames();           // "none" first
+std::vector<std::string> OperationNames();        // verbs of actors
+std::vector<std::string> WindowOperationNames();  // of all lrus, sorted
 
 // `OUTER/FUNCTION>OP[:done]`, taken apart.
 struct ImplicitPoint {

@@ -40,6 +40,14 @@ class Reader {
     if (value != nullptr && value->is_string()) out = value->get<std::string>();
   }
 
+  void Texts(const char* key, std::vector<std::string>& out) const {
+    const Json* array = Find(key);
+    if (array == nullptr || !array->is_array()) return;
+    for (const Json& value : *array) {
+      if (value.is_string()) out.push_back(value.get<std::string>());
+    }
+  }
+
   template <class E, size_t n>
   void Enum(const char* key, const EnumName<E> (&table)[n], E& out) const {
     std::string name;
@@ -141,8 +149,25 @@ void ReadTopology(const Reader& in, Topology& topology) {
   in.Enum("slab_reuse", kSlabReuses, topology.slab_reuse);
 }
 
+CoverageRequired ReadCoverage(const Reader& require) {
+  CoverageRequired coverage;
+  const Json* value = require.Find("coverage");
+  if (value == nullptr) return coverage;
+  if (!value->is_object()) {
+    require.Integer("coverage", coverage.percent);
+    return coverage;
+  }
+  Reader in(value);
+  coverage.percent = 100;
+  in.Integer("percent", coverage.percent);
+  in.Texts("stages", coverage.stages);
+  in.Texts("operations", coverage.operations);
+  return coverage;
+}
+
 void ReadRequire(const Reader& in, Require& require) {
   in.Integer("teardowns", require.teardowns);
+  require.coverage = ReadCoverage(in);
   Reader operations(in.Find("operations"));
   for (const std::string& verb : OperationNames()) {
     if (operations.Find(verb.c_str()) != nullptr) {

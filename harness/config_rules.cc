@@ -47,7 +47,7 @@ bool OutlivesReaders(const LruInfo* lru, lru::fault_point fp) {
     behind =
         behind || (stage.after_gp && absl::c_linear_search(late, stage.since));
     if (stage.fp == fp) return behind;
-    unfindable = unfindable || stage.fp == lru::FP_objcgs_reparented;
+    unfindable = unfindable || stage.closes == lru::way::OBJECT;
     if (unfindable) late.push_back(stage.fp);
   }
   return false;
@@ -219,6 +219,25 @@ void CheckBustedAfter(const Config& config, Findings& found) {
                    ": the control would never act"));
 }
 
+// A name that no cell of this lru has would ask for nothing.
+void CheckCoverage(const Config& config, const LruInfo* lru, Findings& found) {
+  if (lru == nullptr) return;
+  const CoverageRequired& coverage = config.require.coverage;
+  for (size_t i = 0; i < coverage.stages.size(); i++) {
+    const std::string& name = coverage.stages[i];
+    bool is_stage = absl::c_any_of(lru->stages, [&](const auto& stage) {
+      return lru::fault_point_at(stage.fp).name == name;
+    });
+    if (is_stage || lru::fault_point_by_name(name) == lru::NR_FAULT_POINTS) {
+      continue;
+    }
+    found.Error(
+        ChildPointer("/require/coverage/stages", i),
+        absl::StrCat("'", name, "' is no stage of lru '", lru->name,
+                     "' (see lrutorture list points --lru ", lru->name, ")"));
+  }
+}
+
 void CheckActors(const Config& config, Findings& found) {
   uint64_t tasks = 0;
   for (const ActorSpec& spec : config.actors) tasks += spec.count;
@@ -262,6 +281,7 @@ void CheckRules(const Json& document, const Config& config,
     CheckBusted(config, found);
   }
   if (!Broken(broken, "/actors")) CheckActors(config, found);
+  if (!Broken(broken, "/require")) CheckCoverage(config, lru, found);
   for (size_t i = 0; i < config.faults.size(); ++i) {
     std::string at = ChildPointer("/faults", i);
     if (Broken(broken, at)) continue;

@@ -67,7 +67,7 @@ Json TypeSchema(const Spec& spec) {
       return {{"type", "array"},
               {"items", SchemaOf(spec.item[0])},
               {"maxItems", spec.max}};
-    case SpecType::kDelay:
+    case SpecType::kNumberOr:
       return {
           {"anyOf", Json::array({IntegerSchema(spec), ObjectSchema(spec)})}};
   }

@@ -74,7 +74,7 @@ Spec DelaySpec() {
               {"distribution",
                Name("distribution", NamesIn(kDistributions), "log_uniform",
                     "log_uniform: each doubling is as likely as the next.")}});
-  spec.type = SpecType::kDelay;
+  spec.type = SpecType::kNumberOr;
   spec.max = kWaitUsMax;
   return spec;
 }
@@ -162,6 +162,25 @@ Spec TopologySpec() {
              "When a freed object's memory may be an object again.")}});
 }
 
+Spec CoverageSpec() {
+  constexpr int64_t kNamesMax = 64;
+  Spec spec = Object(
+      "Window coverage: at least so many percent of the reachable pairs of a "
+      "teardown stage and an operation, or of some of them.",
+      {{"percent", Integer(0, 100, 100, "So many percent of them.")},
+       {"stages", Array(kNamesMax,
+                        Name("stage", FaultPointNames(), nullptr,
+                             "A stage: see list points --lru L."),
+                        "Only pairs with these stages; none: all.")},
+       {"operations", Array(kNamesMax,
+                            Name("operation", WindowOperationNames(), nullptr,
+                                 "An operation of the lru."),
+                            "Only pairs with these operations; none: all.")}});
+  spec.type = SpecType::kNumberOr;
+  spec.max = 100;
+  return spec;
+}
+
 Spec RequireSpec() {
   Spec operations =
       Object("At least so many finished operations, by operation.", {});
@@ -173,6 +192,7 @@ Spec RequireSpec() {
   return Object(
       "What a run must have done, or else it is INCONCLUSIVE.",
       {{"teardowns", Integer(0, kVisitsMax, 0, "memcgs torn down to the end.")},
+       {"coverage", CoverageSpec()},
        {"operations", std::move(operations)}});
 }
 

@@ -19,7 +19,7 @@ enum class SpecType {
   kPoint,    // one of `names`, or an implicit point
   kObject,   // `keys`, no others
   kArray,    // at most `max` of `item`
-  kDelay,    // an integer, min..max, or an object with `keys`
+  kNumberOr,  // an integer, min..max, or an object with `keys`
 };
 
 struct SpecKey;

@@ -18,6 +18,19 @@ const char* VerbName(Verb verb) {
   return verb < Verb::kCount ? kNames[static_cast<int>(verb)] : "?";
 }
 
+const char* CellOrderName(CellOrder order) {
+  return order == CellOrder::kOpFirst ? "op_first" : "stage_first";
+}
+
+std::span<const NearMissInfo> NearMissInfos() {
+  static constexpr NearMissInfo kInfos[] = {
+#define X(name, doc, saved_by) {#name, doc, saved_by},
+      LRUTORTURE_NEAR_MISSES(X)
+#undef X
+  };
+  return kInfos;
+}
+
 std::string ToText(const Operation& op) {
   std::string text = VerbName(op.verb);
   if (op.object) absl::StrAppend(&text, " o", op.object);

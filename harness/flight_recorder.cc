@@ -80,6 +80,8 @@ void UseRecorderTasks() { lru::set_task_source(&kRecorderSource); }
 void BeginOperation(const Operation& op) {
   TaskSlot* slot = CurrentSlot();
   if (!slot || Frozen()) return;
+  // What the one before has left under way is over.
+  slot->tracks = 0;
   StoreOperation(*slot, op);
   slot->op_started_ticks.store(lru::now_ticks(), kRelaxed);
 }

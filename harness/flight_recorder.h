@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "harness/near_miss.h"
 #include "harness/plan.h"
 #include "lru/fault_points.h"
 #include "lru/sync/task.h"
@@ -73,6 +74,19 @@ inline constexpr int kFaultsMax = 64;
 inline constexpr int kFramesMax = 32;
 inline constexpr int kVerbs = static_cast<int>(Verb::kCount);
 
+// The two orders in which an operation and a stage can meet: which began first.
+enum class CellOrder : uint8_t { kOpFirst, kStageFirst };
+const char* CellOrderName(CellOrder order);  // "op_first", "stage_first"
+inline constexpr int kOrders = 2;
+inline constexpr int kOperationsMax = 12;  // of LruInfo
+
+// An operation on a memcg that is under way. Task-local.
+struct UnderWay {
+  uint32_t memcg;   // serial
+  uint32_t newest;  // stage when it began; NR_FAULT_POINTS: none, or counted
+  uint64_t view;    // stages that had come when it was last looked at
+};
+
 struct TaskSlot {
   lru::task task;                    // first: a task* is a TaskSlot*
   std::atomic<uint32_t> type_index;  // of Config::actors; ~0 for workers
@@ -89,11 +103,22 @@ struct TaskSlot {
   std::atomic<uint64_t> head;                  // events ever written
   Event events[kEventsPerTask];
   Histogram latency[kVerbs];
+  // Window coverage, by stage and operation of the lru; and near misses.
+  uint32_t tracks;  // a bit for each of `under_way` that is
+  UnderWay under_way[kOperationsMax];
+  std::atomic<uint32_t> cells[lru::NR_FAULT_POINTS][kOperationsMax][kOrders];
+  std::atomic<uint32_t> near_misses[kNearMisses];
   // Filled by the signal handler when the supervisor asks for a stack.
   std::atomic<uint32_t> nr_frames;
   std::atomic<uint64_t> frames[kFramesMax];
   std::atomic<uint32_t> stack_request;  // last one answered
 };
+
+// Stages of path LIST come once for each list; their lists are told apart by
+// lru % 64, a bit, and node % kListNodes.
+inline constexpr int kListStages =
+    lru::FP_mlru_free_queued - lru::FP_src_locked + 1;
+inline constexpr int kListNodes = 4;
 
 // One memcg, found by serial % kMemcgSlots. `reached` has a bit per stage.
 struct MemcgSlot {
@@ -105,7 +130,15 @@ struct MemcgSlot {
   std::atomic<uint64_t> stage_ticks;  // of the last stage
   std::atomic<uint64_t> items_moved;
   std::atomic<uint32_t> operated;  // another task used it while it was dying
+  std::atomic<uint64_t> last_use_ticks;  // while it was dying
+  std::atomic<uint64_t> newest_list;     // ListKey of its last stage of a list
+  std::atomic<uint64_t> lists[kListStages][kListNodes];
 };
+// Stage, lru and node, exactly.
+inline uint64_t ListKey(lru::fault_point stage, const lru::fault_site& site) {
+  return uint64_t{site.lru.serial} << 32 |
+         uint64_t{static_cast<uint16_t>(site.nid + 1)} << 16 | stage;
+}
 inline constexpr uint32_t kMemcgSlots = 8192;
 
 enum class Kind : uint8_t {

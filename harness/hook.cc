@@ -8,6 +8,7 @@
 #include "harness/fault_action.h"
 #include "harness/fault_plan.h"
 #include "harness/flight_recorder.h"
+#include "harness/window.h"
 #include "harness/workload.h"
 
 namespace harness {
@@ -22,6 +23,7 @@ enum Watch : uint32_t {
   kObserve = 4,  // oracles
   kTarget = 8,   // some hold waits for it
   kFault = 16,
+  kStep = 32,  // of an operation, for window coverage
 };
 
 // Written before any task exists; faults are switched by `kFault` and by
@@ -112,6 +114,7 @@ int FaultHook(lru::fault_point fp, const lru::fault_site& site) {
   if (!slot) return 0;
   if (watch & kRecord) RecordPoint(fp, site);
   if (watch & kUse) NoteUse(site);
+  if (watch & kStep) NoteStep(fp, site, *slot);
   if (watch & kTarget) r.point_visits[fp].fetch_add(1, kRelaxed);
   if (watch & kObserve) {
     for (std::atomic<Observer>& entry : observers[fp]) {
@@ -167,10 +170,12 @@ void Observe(lru::fault_point fp, Observer observer) {
 void ArmHook(const Config& config, uint64_t seed, Workload* workload) {
   plan = std::make_unique<FaultPlan>(config, seed);
   reclaimer = workload;
+  CompileWindows(Catalog::Get().FindLru(config.lru));
   for (const lru::fault_point_info& info : lru::fault_points()) {
     uint32_t watch = 0;
     if (IsRecorded(info)) watch |= kRecord;
     if (IsUse(info.fp)) watch |= kUse;
+    if (IsStep(info.fp)) watch |= kStep;
     if (plan->HoldsFor(info.fp)) watch |= kTarget;
     if (observers[info.fp][0].load(kRelaxed)) watch |= kObserve;
     recorder()->point_watch[info.fp].store(watch, kRelaxed);

@@ -2,6 +2,7 @@
 // has reached, and whether that teardown was contended.
 #include "harness/event.h"
 #include "harness/flight_recorder.h"
+#include "harness/window.h"
 
 namespace harness {
 namespace {
@@ -29,6 +30,11 @@ MemcgSlot& ClaimSlot(const lru::fault_site& site) {
   slot.stage_ticks.store(0, kRelaxed);
   slot.items_moved.store(0, kRelaxed);
   slot.operated.store(0, kRelaxed);
+  slot.last_use_ticks.store(0, kRelaxed);
+  slot.newest_list.store(0, kRelaxed);
+  for (auto& stage : slot.lists) {
+    for (auto& node : stage) node.store(0, kRelaxed);
+  }
   slot.serial.store(site.memcg.serial, kRelaxed);
   return slot;
 }
@@ -40,6 +46,18 @@ void EnterStage(MemcgSlot& slot, lru::fault_point fp, uint64_t now) {
   slot.stage_ticks.store(now, kRelaxed);
   slot.stage.store(fp, kRelaxed);
   if (before && now > before) recorder()->stage_latency[fp].Add(now - before);
+}
+
+// Which of its lists a stage of path LIST is about; all nodes where it names
+// none.
+void NoteList(MemcgSlot& slot, lru::fault_point fp,
+              const lru::fault_site& site) {
+  auto& lists = slot.lists[fp - lru::FP_src_locked];
+  for (int node = 0; node < kListNodes; node++) {
+    if (site.nid >= 0 && node != site.nid % kListNodes) continue;
+    lists[node].fetch_or(uint64_t{1} << site.lru.serial % 64, kRelaxed);
+  }
+  slot.newest_list.store(ListKey(fp, site), kRelaxed);
 }
 
 void CountTeardown(const MemcgSlot& slot) {
@@ -60,8 +78,13 @@ void NoteStage(lru::fault_point fp, const lru::fault_site& site, uint64_t now) {
   if (fp == lru::FP_node_spliced && site.nr > 0) {
     slot.items_moved.fetch_add(static_cast<uint64_t>(site.nr), kRelaxed);
   }
+  if (fp >= lru::FP_src_locked && fp <= lru::FP_mlru_free_queued) {
+    NoteList(slot, fp, site);
+  }
   EnterStage(slot, fp, now);
-  if (fp == lru::FP_css_free) CountTeardown(slot);
+  if (fp != lru::FP_css_free) return;
+  CountTeardown(slot);
+  NoteFree(slot, now);
 }
 
 void NoteUseOf(uint32_t serial) {

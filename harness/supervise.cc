@@ -55,6 +55,8 @@ void CopyTotals(Recorder& to, const Recorder& from) {
     CopyRaw(task.fired, from.tasks[i].fired);
     CopyRaw(task.timeouts, from.tasks[i].timeouts);
     CopyRaw(task.latency, from.tasks[i].latency);
+    CopyRaw(task.cells, from.tasks[i].cells);
+    CopyRaw(task.near_misses, from.tasks[i].near_misses);
   }
 }
 

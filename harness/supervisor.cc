@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "harness/child.h"
+#include "harness/coverage.h"
 #include "harness/flight_recorder.h"
 #include "harness/interrupt.h"
 #include "harness/plan.h"
@@ -58,6 +59,7 @@ RunOutcome OutcomeOf(const Recorder& r, const Run& run,
   outcome.duration_s = RunSeconds(r);
   outcome.plan_hash = run.plan_hash;
   outcome.unmet = Unmet(r, run.config);
+  outcome.impossible = ImpossibleHit(r, run.config);
   outcome.command = CommandOf(run);
   outcome.sanitizer_log = sanitizer_log;
   outcome.exit_code = Judge(r, outcome);

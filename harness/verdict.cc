@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "harness/coverage.h"
 #include "harness/pacer.h"
 #include "harness/progress.h"
 #include "nlohmann/json.hpp"
@@ -99,12 +100,15 @@ std::vector<std::string> Unmet(const Recorder& r, const Config& config) {
     uint64_t have = verb == Verb::kCount ? 0 : OperationsOf(r, verb);
     Need(unmet, absl::StrCat("operations ", name), have, want);
   }
+  std::string coverage = CoverageUnmet(r, config);
+  if (!coverage.empty()) unmet.push_back(coverage);
   if (unmet.empty()) Need(unmet, "operations", TotalsOf(r).operations, 1);
   return unmet;
 }
 
 ExitCode Judge(const Recorder& r, const RunOutcome& outcome) {
   if (r.nr_findings.load(kRelaxed)) return kExitFinding;
+  if (!outcome.impossible.empty()) return kExitHarness;
   if (outcome.interrupted || !outcome.unmet.empty()) return kExitInconclusive;
   return kExitPass;
 }
@@ -132,6 +136,8 @@ std::string VerdictText(const Recorder& r, const Config& config,
   std::string text;
   if (outcome.exit_code == kExitFinding) {
     text = FindingText(report, quiet);
+  } else if (outcome.exit_code == kExitHarness) {
+    text = absl::StrCat("HARNESS FAILED ", outcome.impossible, "\n");
   } else if (outcome.exit_code == kExitInconclusive) {
     text = InconclusiveText(r, config, outcome, quiet);
   } else {

@@ -111,7 +111,9 @@ Json Assemble(const Recorder& r, const Config& config, uint64_t seed,
   report["busted"] = CleanText(config.busted);
   report["machine"] = MachineToJson();
   report["stats"] = StatsToJson(r, outcome);
+  report["coverage"] = CoverageToJson(r, config);
   report["faults"] = FaultsToJson(r, config);
+  report["near_misses"] = NearMissesToJson(r);
   Json findings = FindingsToJson(r, outcome, limits);
   report["confidence"] = ConfidenceToJson(r, !findings.empty());
   report["interrupted"] = outcome.interrupted;

@@ -19,8 +19,9 @@ struct RunOutcome {
   double duration_s = 0;     // from start to the actors' stop
   std::string plan_hash;
   std::vector<std::string> unmet;  // of require{}: "teardowns: 3 of 100", ...
-  std::string command;             // runs the same plan again
-  std::string sanitizer_log;       // path, or empty
+  std::string impossible;     // an excluded window that was hit, in a sentence
+  std::string command;        // runs the same plan again
+  std::string sanitizer_log;  // path, or empty
 };
 
 // `snapshot` may be the live block or a private copy taken at the latch.

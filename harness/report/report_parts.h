@@ -37,6 +37,8 @@ Json EventsToJson(const Recorder& r, const FindingSlot& slot, int per_task);
 
 Json StatsToJson(const Recorder& r, const RunOutcome& outcome);
 Json FaultsToJson(const Recorder& r, const Config& config);
+Json CoverageToJson(const Recorder& r, const Config& config);
+Json NearMissesToJson(const Recorder& r);
 Json ConfidenceToJson(const Recorder& r, bool found);
 
 }  // namespace harness

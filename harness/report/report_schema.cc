@@ -140,6 +140,37 @@ Json StatsSchema() {
                                 "the stage before")}});
 }
 
+Json CoverageSchema() {
+  // Of cells for the same reason; their names multiply.
+  Json group = Object({{"reason", FilledText()},
+                       {"order", Enum({"op_first", "stage_first"})},
+                       {"operations", List(FilledText())},
+                       {"stages", List(FilledText())}});
+  Json cell =
+      Object({{"op_first", OrNull(Count())}, {"stage_first", OrNull(Count())}},
+             {"op_first"});
+  return Object(
+      {{"cells_reachable", Count()},
+       {"cells_hit", Described(Count(), "of those that are reachable")},
+       {"missing", Described(List(FilledText()), "reachable, and not hit")},
+       {"matrix",
+        Described(MapOf(MapOf(cell)),
+                  "by stage and operation: how often they met, by which of "
+                  "them began first; null: excluded")},
+       {"unforced", Described(List(group),
+                              "legal, but no fault makes them meet: counted, "
+                              "not demanded")},
+       {"excluded", Described(List(group), "cannot meet on a correct lru")}});
+}
+
+Json NearMissesSchema() {
+  Json kinds = Json::object();
+  for (const NearMissInfo& info : NearMissInfos()) {
+    kinds[info.name] = Described(Count(), info.doc);
+  }
+  return Object(std::move(kinds));
+}
+
 Json Properties() {
   Json p;
   p["schema"] = Enum({kReportSchemaId});
@@ -161,8 +192,10 @@ Json Properties() {
                          {"kernel", Text()},
                          {"memory_gib", Amount()}});
   p["stats"] = StatsSchema();
+  p["coverage"] = CoverageSchema();
   p["faults"] = List(Object(
       {{"at", FilledText()}, {"fired", Count()}, {"timeouts", Count()}}));
+  p["near_misses"] = NearMissesSchema();
   p["confidence"] = Object({{"method", Enum({"poisson"})},
                             {"teardowns_contended", Count()},
                             {"failure_rate_below_95", OrNull(Amount())}});

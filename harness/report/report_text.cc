@@ -21,6 +21,7 @@ constexpr size_t kMemcgsMax = 6;
 constexpr size_t kEventsMax = 14;
 constexpr size_t kEventsPerTaskMax = 5;
 constexpr size_t kFramesShown = 4;
+constexpr size_t kMissingMax = 10;
 
 std::string Get(const Json& object, const char* key) {
   const Json& value = object.at(key);
@@ -155,6 +156,78 @@ void Totals(const Json& report, std::string* out) {
     if (found) break;  // it ended the run before its time
     absl::StrAppend(out, "  not reached: ", line.get<std::string>(), "\n");
   }
+}
+
+// "12k", "3.4M": a column of six.
+std::string Short(uint64_t count) {
+  if (count < 100'000) return std::to_string(count);
+  if (count < 10'000'000) return absl::StrCat(count / 1000, "k");
+  return absl::StrCat(count / 1'000'000, "M");
+}
+
+std::string CellsText(const Json& cell) {
+  auto text = [&](const char* order) -> std::string {
+    auto it = cell.find(order);
+    if (it == cell.end() || it->is_null()) return "-";
+    return Short(it->get<uint64_t>());
+  };
+  return cell.contains("op_first")
+             ? absl::StrCat(text("op_first"), "/", text("stage_first"))
+             : text("stage_first");
+}
+
+void CoverageTable(const Json& matrix, std::string* out) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [stage, operations] : matrix.items()) {
+    if (rows.empty()) {
+      rows.push_back({"stage"});
+      for (const auto& [operation, cell] : operations.items()) {
+        rows[0].push_back(operation);
+      }
+    }
+    rows.push_back({stage});
+    for (const auto& [operation, cell] : operations.items()) {
+      rows.back().push_back(CellsText(cell));
+    }
+  }
+  absl::StrAppend(out,
+                  "\nStages and operations that met (operation first / stage "
+                  "first; -: cannot)\n");
+  Table(rows, out);
+}
+
+void NearMisses(const Json& kinds, std::string* out) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [kind, count] : kinds.items()) {
+    if (count == 0) continue;
+    rows.push_back({Grouped(count.get<uint64_t>()), kind});
+  }
+  if (rows.empty()) return;
+  absl::StrAppend(out, "\nNear misses (lrutorture explain NAME)\n");
+  Table(rows, out);
+}
+
+// A finding has more urgent things to show.
+void Coverage(const Json& report, std::string* out) {
+  const Json& coverage = report.at("coverage");
+  uint64_t reachable = coverage.at("cells_reachable").get<uint64_t>();
+  if (reachable) {
+    absl::StrAppend(out, "  ", coverage.at("cells_hit").get<uint64_t>(), " of ",
+                    reachable, " reachable windows hit\n");
+  }
+  if (Get(report, "verdict") == "FINDING" || coverage.at("matrix").empty()) {
+    return;
+  }
+  CoverageTable(coverage.at("matrix"), out);
+  const Json& missing = coverage.at("missing");
+  if (!missing.empty() && missing.size() < reachable) {
+    absl::StrAppend(out, "\nReachable, and not hit\n");
+    for (size_t i = 0; i < std::min(missing.size(), kMissingMax); i++) {
+      absl::StrAppend(out, "    ", missing[i].get<std::string>(), "\n");
+    }
+    More(kMissingMax, missing.size(), "windows", out);
+  }
+  NearMisses(report.at("near_misses"), out);
 }
 
 void Sanitizer(const Json& finding, std::string* out) {
@@ -295,6 +368,7 @@ std::string ReportToText(const nlohmann::ordered_json& report) {
   std::string out;
   Header(report, &out);
   Totals(report, &out);
+  Coverage(report, &out);
   Finding(report, &out);
   OtherFindings(report.at("findings"), &out);
   return out;

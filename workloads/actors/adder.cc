@@ -14,7 +14,9 @@ class Adder : public ObjectActor {
 };
 
 LRUTORTURE_REGISTER(RegisterActor(
-    {"adder", "charges objects to memcgs and adds them; some deletes"},
+    {"adder",
+     "charges objects to memcgs and adds them; some deletes",
+     {"lookup", "add", "del", "alloc"}},
     [](World& world,
        const harness::ActorSpec& spec) -> std::unique_ptr<harness::Actor> {
       return std::make_unique<Adder>(world, spec);

@@ -14,7 +14,9 @@ class Deleter : public ObjectActor {
 };
 
 LRUTORTURE_REGISTER(RegisterActor(
-    {"deleter", "deletes objects from lists; some adds"},
+    {"deleter",
+     "deletes objects from lists; some adds",
+     {"lookup", "add", "del", "alloc"}},
     [](World& world,
        const harness::ActorSpec& spec) -> std::unique_ptr<harness::Actor> {
       return std::make_unique<Deleter>(world, spec);

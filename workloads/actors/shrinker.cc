@@ -63,7 +63,8 @@ class Shrinker : public harness::Actor {
 LRUTORTURE_REGISTER(RegisterActor(
     {"shrinker",
      "reclaims: shrink_slab, walk_one and walk_node with every "
-     "lru_status"},
+     "lru_status",
+     {"walk", "count", "shrink"}},
     [](World& world,
        const harness::ActorSpec&) -> std::unique_ptr<harness::Actor> {
       return std::make_unique<Shrinker>(world);
