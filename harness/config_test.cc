@@ -56,7 +56,9 @@ constexpr char kFull[] = R"({
     {"at": "xa_stored", "error": "ENOMEM"},
     {"at": "memcg_allocated", "reclaim": true},
     {"at": "list_lru_add/f>rcu_read_lock:done", "delay_us": 0}],
-  "require": {"teardowns": 5, "operations": {"add": 1, "del": 2}},
+  "require": {"teardowns": 5, "operations": {"add": 1, "del": 2},
+              "coverage": {"percent": 90, "stages": ["id_put", "css_free"],
+                           "operations": ["fake_add"]}},
   "stress": {"quiet_ms": 0, "stall_ms": 700},
   "explore": {"strategy": "pct:3", "schedules": 4, "steps_max": 5},
   "on_finding": "continue", "findings_max": 64})";
@@ -75,6 +77,11 @@ TEST_F(ConfigTest, EveryKeyIsRead) {
   EXPECT_EQ(config.actors[1].objects, Objects::kShared);
   EXPECT_EQ(config.actors[1].count, 1u);
   EXPECT_EQ(config.require.operations.at("del"), 2u);
+  EXPECT_EQ(config.require.coverage.percent, 90u);
+  EXPECT_EQ(config.require.coverage.stages,
+            (std::vector<std::string>{"id_put", "css_free"}));
+  EXPECT_EQ(config.require.coverage.operations,
+            std::vector<std::string>{"fake_add"});
   EXPECT_EQ(config.quiet_ms, 0u);
   EXPECT_EQ(config.stall_ms, 700u);
   EXPECT_EQ(config.strategy, "pct:3");
@@ -100,6 +107,35 @@ TEST_F(ConfigTest, EveryKindOfFaultIsRead) {
   EXPECT_FALSE(faults[4].enomem);
   EXPECT_EQ(faults[5].at, lru::NR_FAULT_POINTS);
   EXPECT_EQ(faults[5].implicit, "list_lru_add/f>rcu_read_lock:done");
+}
+
+TEST_F(ConfigTest, CoverageIsAPercentageOrSaysOfWhat) {
+  auto coverage = [](const std::string& json) {
+    return MustParse("{\"require\": {\"coverage\": " + json + "}}")
+        .require.coverage;
+  };
+  EXPECT_EQ(MustParse("{}").require.coverage.percent, 0u);
+  EXPECT_EQ(coverage("95").percent, 95u);
+  EXPECT_EQ(coverage("{}").percent, 100u) << "all of them";
+  EXPECT_EQ(coverage(R"({"stages": ["id_put"]})").percent, 100u);
+  auto errors = [](const std::string& json) {
+    return absl::StrJoin(
+        ParseConfig("{\"require\": {\"coverage\": " + json + "}}", {}).errors,
+        "\n");
+  };
+  EXPECT_EQ(errors("101"), "/require/coverage: 101 is out of range 0..100");
+  EXPECT_EQ(errors("true"),
+            "/require/coverage: must be an integer in 0..100 or an object, "
+            "not a boolean");
+  EXPECT_EQ(errors(R"({"stages": ["id_putt"]})"),
+            "/require/coverage/stages/0: unknown stage 'id_putt' (did you "
+            "mean 'id_put'?)");
+  EXPECT_EQ(Warnings(R"({"require": {"coverage": {"stages": ["xa_stored"]}}})"),
+            "/require/coverage/stages/0: 'xa_stored' is no stage of lru "
+            "'node-lock' (see lrutorture list points --lru node-lock)");
+  EXPECT_EQ(errors(R"({"operations": ["fake_ad"]})"),
+            "/require/coverage/operations/0: unknown operation 'fake_ad' (did "
+            "you mean 'fake_add'?)");
 }
 
 TEST_F(ConfigTest, JsonRoundTrips) {

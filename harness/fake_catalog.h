@@ -20,6 +20,13 @@ inline constexpr lru::stage_info kFakeStages[] = {
 inline constexpr lru::fault_point kFakeAbsent[] = {lru::FP_list_marked_dead,
                                                    lru::FP_dead_list_seen};
 
+inline constexpr lru::fault_point kFakeBegins[] = {lru::FP_memcg_looked_up};
+inline constexpr lru::fault_point kFakeLinked[] = {lru::FP_item_linked};
+inline constexpr lru::operation_info kFakeOperations[] = {
+    {"fake_add", "Adds.", kFakeBegins, kFakeLinked, lru::way::OBJECT, false,
+     false, lru::NR_FAULT_POINTS},
+};
+
 inline constexpr std::string_view kFakeImplicit[] = {
     "-/css_put>rmw",
     "list_lru_add/f>rcu_read_lock",
@@ -30,8 +37,12 @@ inline constexpr std::string_view kFakeImplicit[] = {
 inline void RegisterFakes() {
   Catalog& catalog = Catalog::Get();
   if (catalog.FindLru("node-lock") == nullptr) {
-    catalog.Add(
-        LruInfo{"node-lock", "One lock per node.", kFakeStages, kFakeAbsent});
+    catalog.Add(LruInfo{"node-lock",
+                        "One lock per node.",
+                        kFakeStages,
+                        kFakeAbsent,
+                        {},
+                        kFakeOperations});
   }
   if (catalog.FindLru("other-lock") == nullptr) {
     catalog.Add(LruInfo{"other-lock", "Another lock.", {}, {}, kFakeImplicit});
@@ -45,7 +56,9 @@ inline void RegisterFakes() {
                            {},
                            "A step is left out.",
                            "busted/fake_bug.json",
-                           {{"release", "invariant", "no_leak"}}});
+                           {{"release", "invariant", "no_leak"}},
+                           "  one task    another\n"
+                           "  looks       leaps\n"});
     catalog.Add(BustedInfo{"other_only",
                            "lru",
                            {"other-lock"},

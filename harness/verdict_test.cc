@@ -53,6 +53,8 @@ TEST_F(VerdictTest, FindingBeatsInterruptBeatsPass) {
   outcome.unmet.clear();
   outcome.interrupted = true;
   EXPECT_EQ(Judge(r(), outcome), kExitInconclusive);
+  outcome.impossible = "a window was hit that cannot be";
+  EXPECT_EQ(Judge(r(), outcome), kExitHarness);
   ReportInvariant("item_state", 0, "broken");
   EXPECT_EQ(Judge(r(), outcome), kExitFinding);
 }
