@@ -14,18 +14,16 @@
 namespace harness {
 namespace {
 
-constexpr const char* kPlanned[] = {"replay", "minimize", "merge", "explain",
-                                    "bench"};
+constexpr const char* kPlanned[] = {"replay", "minimize", "merge", "bench"};
 
 struct Entry {
   const char* name;
   int (*run)(const Args& args, const Cli& cli);
 };
-constexpr Entry kEntries[] = {{"run", RunCommand},
-                              {"check", CheckCommand},
-                              {"show", ShowCommand},
-                              {"list", ListCommand},
-                              {"schema", SchemaCommand}};
+constexpr Entry kEntries[] = {
+    {"run", RunCommand},   {"check", CheckCommand},
+    {"show", ShowCommand}, {"explain", ExplainCommand},
+    {"list", ListCommand}, {"schema", SchemaCommand}};
 
 int UnknownCommand(const Cli& cli, const std::string& name) {
   for (const char* planned : kPlanned) {

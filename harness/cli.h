@@ -31,6 +31,7 @@ int RunCli(const Args& args, const Cli& cli);
 // The commands; `args` without the command's name.
 int RunCommand(const Args& args, const Cli& cli);
 int CheckCommand(const Args& args, const Cli& cli);
+int ExplainCommand(const Args& args, const Cli& cli);
 int ShowCommand(const Args& args, const Cli& cli);
 int ListCommand(const Args& args, const Cli& cli);
 int SchemaCommand(const Args& args, const Cli& cli);

@@ -93,9 +93,24 @@ CommandSpec Show() {
             "-o"}}};
 }
 
+CommandSpec Explain() {
+  return {
+      "explain",
+      "NAME",
+      1,
+      1,
+      "what a name means, with an example",
+      "NAME is an invariant, a fault point, an actor, a control, an lru, a\n"
+      "near miss, a strategy, or an operation of window coverage.\n",
+      "  lrutorture explain kmemcg_ids_changed\n"
+      "  lrutorture explain empty_after_reparent\n",
+      {}};
+}
+
 CommandSpec List() {
   return {"list",
-          "points|lrus|busted|actors|invariants|configs",
+          "points|lrus|busted|actors|invariants|strategies|suppressions|"
+          "configs",
           1,
           1,
           "what can be named in a config",
@@ -139,8 +154,8 @@ std::string OptionLines(const OptionSpec& option) {
 }  // namespace
 
 const std::vector<CommandSpec>& Commands() {
-  static const auto* commands =
-      new std::vector<CommandSpec>{Run(), Check(), Show(), List(), Schema()};
+  static const auto* commands = new std::vector<CommandSpec>{
+      Run(), Check(), Show(), Explain(), List(), Schema()};
   return *commands;
 }
 

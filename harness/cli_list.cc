@@ -9,6 +9,7 @@
 #include "harness/cli.h"
 #include "harness/config_names.h"
 #include "harness/json_input.h"
+#include "harness/sanitizer/suppressions.h"
 
 namespace harness {
 namespace {
@@ -121,6 +122,29 @@ Listing Busted() {
   return out;
 }
 
+Listing StrategyListing() {
+  Listing out{{"name", "sentence"}};
+  for (const StrategyInfo& info : Strategies()) {
+    out.rows.push_back({{"name", info.name},
+                        {"example", info.example},
+                        {"sentence", info.doc}});
+  }
+  return out;
+}
+
+Listing SuppressionListing() {
+  Listing out{{"name", "tool", "pattern", "cause"}};
+  for (const Suppression& s : Suppressions()) {
+    out.rows.push_back({{"name", s.name},
+                        {"tool", s.tool},
+                        {"pattern", s.pattern},
+                        {"cause", s.cause},
+                        {"proof", s.proof},
+                        {"remove_when", s.remove_when}});
+  }
+  return out;
+}
+
 std::string SuiteDescription(const std::string& text) {
   bool comment = text.rfind("#", 0) == 0;
   size_t start = text.find_first_not_of("# ");
@@ -203,8 +227,9 @@ std::string Table(const Listing& listing) {
   return text;
 }
 
-constexpr const char* kNouns[] = {"points", "lrus",       "busted",
-                                  "actors", "invariants", "configs"};
+constexpr const char* kNouns[] = {"points",       "lrus",       "busted",
+                                  "actors",       "invariants", "strategies",
+                                  "suppressions", "configs"};
 
 Listing ListingOf(const Arguments& arguments, const Cli& cli) {
   const std::string& noun = arguments.positionals[0];
@@ -215,6 +240,8 @@ Listing ListingOf(const Arguments& arguments, const Cli& cli) {
   if (noun == "busted") return Busted();
   if (noun == "actors") return Actors();
   if (noun == "invariants") return Invariants();
+  if (noun == "strategies") return StrategyListing();
+  if (noun == "suppressions") return SuppressionListing();
   return Configs(cli);
 }
 

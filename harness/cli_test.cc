@@ -104,8 +104,8 @@ TEST_F(CliTest, ListPointsImplicit) {
 }
 
 TEST_F(CliTest, EveryNounListsObjectsWithNames) {
-  for (const char* noun :
-       {"points", "lrus", "busted", "actors", "invariants", "configs"}) {
+  for (const char* noun : {"points", "lrus", "busted", "actors", "invariants",
+                           "strategies", "configs"}) {
     Result text = Run({"list", noun});
     EXPECT_EQ(text.code, 0);
     EXPECT_EQ(text.out.substr(0, 4), "name");
@@ -115,6 +115,83 @@ TEST_F(CliTest, EveryNounListsObjectsWithNames) {
       EXPECT_TRUE(row["name"].is_string()) << noun;
       EXPECT_NE(text.out.find(row["name"].get<std::string>()),
                 std::string::npos);
+    }
+  }
+}
+
+TEST_F(CliTest, ListSuppressionsIsAnArrayEvenWhenThereIsNone) {
+  Result text = Run({"list", "suppressions"});
+  EXPECT_EQ(text.code, 0);
+  EXPECT_EQ(text.out.substr(0, 4), "name");
+  EXPECT_TRUE(nlohmann::json::parse(Run({"list", "suppressions", "--json"}).out)
+                  .is_array());
+}
+
+TEST_F(CliTest, ListedStrategiesAreFitForAConfig) {
+  auto rows = nlohmann::json::parse(Run({"list", "strategies", "--json"}).out);
+  EXPECT_EQ(rows.size(), 4u);
+  for (const auto& row : rows) {
+    EXPECT_EQ(Run({"check", "configs/teardown.json", "--set",
+                   "/explore/strategy=" + row["example"].get<std::string>()})
+                  .out,
+              "ok\n");
+  }
+}
+
+TEST_F(CliTest, ExplainKnowsWhateverHasAName) {
+  struct {
+    const char* name;
+    const char* part;
+  } kCases[] = {
+      {"no_leak", "Invariant no_leak\n\nNothing stays behind.\n"},
+      {"no_leak", "Controls that break it\n  fake_bug\n"},
+      {"no_leak", "Example\n  lrutorture run --busted fake_bug\n"},
+      {"kill_confirmed", "Stage 3 of 8 of a teardown on node-lock, once for"},
+      {"kill_confirmed", "lies between ref_killed and this."},
+      {"objcgs_reparented", "From here on no"},
+      {"memcg_looked_up", "RCU is held there"},
+      {"memcg_looked_up", "On node-lock begins: fake_add."},
+      {"dead_list_seen", "Lru node-lock never reaches it.\n"},
+      {"mlru_allocated", R"({"at": "mlru_allocated", "error": "ENOMEM")"},
+      {"adder", R"({"type": "adder", "count": 2})"},
+      {"fake_bug", "  one task    another\n  looks       leaps\n"},
+      {"fake_bug", "  release: invariant no_leak\n"},
+      {"fake_bug", "lrutorture run --busted fake_bug\n"},
+      {"other-lock", "Lru other-lock\n\nAnother lock.\n"},
+      {"fake_add",
+       "it begins at memcg_looked_up and is under way at "
+       "item_linked."},
+      {"locked_after_splice", "Near miss locked_after_splice\n"},
+      {"pct:D", R"("strategy": "pct:3")"},
+  };
+  for (const auto& c : kCases) {
+    Result result = Run({"explain", c.name});
+    EXPECT_EQ(result.code, 0) << c.name;
+    EXPECT_NE(result.out.find(c.part), std::string::npos) << c.part << "\n"
+                                                          << result.out;
+  }
+}
+
+TEST_F(CliTest, ExplainSuggestsTheNearestName) {
+  Result result = Run({"explain", "kil_confirmed"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err,
+            "explain: unknown name 'kil_confirmed' (did you mean "
+            "'kill_confirmed'?)\n");
+  EXPECT_EQ(Run({"explain", "xyzzyxyzzy"}).err,
+            "explain: unknown name 'xyzzyxyzzy' (see lrutorture list)\n");
+  EXPECT_EQ(Run({"explain"}).err, "explain: needs NAME\n");
+}
+
+// What is listed can be asked about.
+TEST_F(CliTest, ExplainKnowsEveryNameThatIsListed) {
+  for (const char* noun :
+       {"points", "lrus", "busted", "actors", "invariants", "strategies"}) {
+    auto rows = nlohmann::json::parse(Run({"list", noun, "--json"}).out);
+    for (const auto& row : rows) {
+      EXPECT_EQ(Run({"explain", row["name"].get<std::string>()}).code, 0)
+          << row["name"];
     }
   }
 }

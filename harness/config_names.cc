@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "harness/flight_recorder.h"
 #include "harness/json_input.h"
 
@@ -139,6 +140,34 @@ std::vector<std::string> WindowOperationNames() {
     for (const lru::operation_info& op : lru.operations) names.insert(op.name);
   }
   return {names.begin(), names.end()};
+}
+
+std::span<const StrategyInfo> Strategies() {
+  static constexpr StrategyInfo kInfos[] = {
+      {"portfolio", "portfolio",
+       "turns of the other strategies: no one of them finds every bug; engine "
+       "explore only"},
+      {"random", "random",
+       "at each schedule point any task that can run is as likely as the "
+       "others; engine explore only"},
+      {"pct:D", "pct:3",
+       "priorities with D - 1 random changes: finds a bug of depth D with a "
+       "known probability (Burckhardt et al., 2010), D in 1..9; engine "
+       "explore only"},
+      {"dfs:P", "dfs:2",
+       "every schedule with at most P preemptions, P in 0..9: exhaustive when "
+       "small; engine explore only"},
+  };
+  return kInfos;
+}
+
+std::vector<std::string> StrategyNames() {
+  std::vector<std::string> names = {"portfolio", "random"};
+  for (int n = 0; n < 10; n++) {
+    if (n > 0) names.push_back(absl::StrCat("pct:", n));
+    names.push_back(absl::StrCat("dfs:", n));
+  }
+  return names;
 }
 
 bool LooksImplicit(std::string_view text) {

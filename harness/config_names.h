@@ -3,6 +3,7 @@
 #define LRUTORTURE_HARNESS_CONFIG_NAMES_H_
 
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,15 @@ std::vector<std::string> LruNames();
 std::vector<std::string> BustedNames();           // "none" first
 std::vector<std::string> OperationNames();        // verbs of actors
 std::vector<std::string> WindowOperationNames();  // of all lrus, sorted
+
+// How schedules are chosen: `name` may have a number for its letter.
+struct StrategyInfo {
+  const char* name;
+  const char* example;
+  const char* doc;
+};
+std::span<const StrategyInfo> Strategies();
+std::vector<std::string> StrategyNames();  // with every number
 
 // `OUTER/FUNCTION>OP[:done]`, taken apart.
 struct ImplicitPoint {

@@ -207,20 +207,10 @@ Spec StressSpec() {
                             "No progress for so long is a finding.")}});
 }
 
-// pct:D by depth, dfs:P by preemptions.
-std::vector<std::string> Strategies() {
-  std::vector<std::string> names = {"portfolio", "random"};
-  for (int n = 0; n < 10; n++) {
-    if (n > 0) names.push_back(absl::StrCat("pct:", n));
-    names.push_back(absl::StrCat("dfs:", n));
-  }
-  return names;
-}
-
 Spec ExploreSpec() {
   return Object(
       "Settings of the engine explore.",
-      {{"strategy", Name("strategy", Strategies(), Config{}.strategy,
+      {{"strategy", Name("strategy", StrategyNames(), Config{}.strategy,
                          "How schedules are chosen.")},
        {"schedules",
         Integer(1, kVisitsMax, Config{}.schedules, "How many in all.")},
