@@ -184,7 +184,40 @@ bool IsWanted(const LruInfo& lru, const CoverageRequired& require,
          named(require.operations, lru.operations[cell.operation].name);
 }
 
-std::string MissingText(const LruInfo& lru,
+// Whether the operation begins where its memcg is not found any more: only
+// whoever has a reference from before can be there.
+bool IsBehindItsWay(const LruInfo& lru, const Cell& cell) {
+  lru::way via = lru.operations[cell.operation].via;
+  if (cell.order == CellOrder::kOpFirst || via == lru::way::NONE) return false;
+  for (const lru::stage_info& stage : lru.stages) {
+    if (stage.closes == via) return true;
+    if (stage.fp == cell.stage) return false;
+  }
+  return false;
+}
+
+// An actor that would hold such a reference; "" when there is none, or the
+// config has it.
+std::string PinnerFor(const LruInfo& lru, const Config& config,
+                      const std::vector<const Cell*>& missing) {
+  for (const ActorInfo& actor : Catalog::Get().actors()) {
+    if (!actor.pins) continue;
+    bool present = absl::c_any_of(config.actors, [&](const ActorSpec& spec) {
+      return spec.type == actor.name;
+    });
+    bool helps = absl::c_any_of(missing, [&](const Cell* cell) {
+      const char* op = lru.operations[cell->operation].name;
+      return IsBehindItsWay(lru, *cell) &&
+             absl::c_linear_search(actor.operations, op);
+    });
+    if (helps && !present) {
+      return absl::StrCat(", or to /actors {\"type\": \"", actor.name, "\"}");
+    }
+  }
+  return "";
+}
+
+std::string MissingText(const LruInfo& lru, const Config& config,
                         const std::vector<const Cell*>& missing) {
   std::vector<std::string> texts, faults;
   for (const Cell* cell : missing) {
@@ -198,7 +231,8 @@ std::string MissingText(const LruInfo& lru,
     absl::StrAppend(&text, " and ", missing.size() - texts.size(), " more");
   }
   return absl::StrCat(text, "; to hit them raise /duration_ms, or add to ",
-                      "/faults ", absl::StrJoin(faults, " "));
+                      "/faults ", absl::StrJoin(faults, " "),
+                      PinnerFor(lru, config, missing));
 }
 
 }  // namespace
@@ -238,6 +272,11 @@ std::string FaultFor(const LruInfo& lru, const Cell& cell) {
   auto may_sleep = [](lru::fault_point fp) {
     return lru::fault_point_at(fp).holds == lru::held::NOTHING;
   };
+  if (IsBehindItsWay(lru, cell) && op.held_at != lru::NR_FAULT_POINTS) {
+    return absl::StrCat("{\"at\": \"", NameOf(op.held_at),
+                        "\", \"hold_until\": {\"at\": \"", NameOf(cell.stage),
+                        "\", \"timeout_us\": 5000}, \"one_in\": 16}");
+  }
   if (cell.order == CellOrder::kStageFirst) {
     bool locked = lru::fault_point_at(cell.stage).holds == lru::held::SPIN;
     return absl::StrCat("{\"at\": \"", NameOf(cell.stage),
@@ -276,7 +315,7 @@ std::string CoverageUnmet(const Recorder& r, const Config& config) {
   }
   return absl::StrCat("coverage: ", hit, " of ", wanted, " reachable cells, ",
                       require.percent, " % wanted; ",
-                      MissingText(lru, missing));
+                      MissingText(lru, config, missing));
 }
 
 std::string ImpossibleHit(const Recorder& r, const Config& config) {

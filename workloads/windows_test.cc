@@ -316,6 +316,16 @@ TEST_F(WindowTest, WhatIsMissingIsNamedWithTheFaultThatHelps) {
   EXPECT_EQ(harness::CoverageUnmet(*harness::recorder(), config_), "");
 }
 
+// Nobody finds the memcg there any more: the operation before is held until.
+TEST_F(WindowTest, WhatNeedsAReferenceIsHeldBeforeItBegins) {
+  config_.require.coverage = {100, {"id_put"}, {"count"}};
+  std::string unmet = harness::CoverageUnmet(*harness::recorder(), config_);
+  EXPECT_NE(unmet.find(R"({"at": "shrinker_bit_cleared", "hold_until": )"
+                       R"({"at": "id_put", "timeout_us": 5000})"),
+            std::string::npos)
+      << unmet;
+}
+
 TEST_F(WindowTest, SoManyPercentAreEnough) {
   config_.require.coverage = {50, {"lists_drained"}, {"add"}};
   EXPECT_NE(harness::CoverageUnmet(*harness::recorder(), config_), "");
