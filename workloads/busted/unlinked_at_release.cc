@@ -34,10 +34,10 @@ LRUTORTURE_REGISTER(RegisterControl(
                      "the kernel does: the parent's offline misses it, and a "
                      "reader of it finds a list that is gone (d5)",
               .config = "busted/unlinked_at_release.json",
-              .expect = {{"release", "crash", ""},
-                         {"gcc", "crash", ""},
-                         {"asan", "memory_error", ""},
-                         {"tsan", "crash", ""}}},
+              .expect = {{"release", "invariant", "reparent_target"},
+                         {"asan", "invariant", "reparent_target"},
+                         {"tsan", "invariant", "reparent_target"},
+                         {"gcc", "invariant", "reparent_target"}}},
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
