@@ -55,7 +55,7 @@ fault_point fault_point_by_name(std::string_view name) {
 }
 
 bool may_reclaim_at(fault_point fp) {
-  return fp < NR_FAULT_POINTS && kPoints[fp].path == fp_path::ALLOC &&
+  return fp < NR_FAULT_POINTS && kPoints[fp].error &&
          kPoints[fp].holds <= held::MUTEX && fp != FP_shrinker_info_allocated;
 }
 

@@ -37,7 +37,9 @@ class Counter : public harness::Actor {
 };
 
 LRUTORTURE_REGISTER(RegisterActor(
-    {"counter", "counts: count_one, count_node, count and shrink_count"},
+    {"counter",
+     "counts: count_one, count_node, count and shrink_count",
+     {"count"}},
     [](World& world,
        const harness::ActorSpec&) -> std::unique_ptr<harness::Actor> {
       return std::make_unique<Counter>(world);

@@ -241,7 +241,9 @@ class Pinner : public ObjectOwner {
 LRUTORTURE_REGISTER(RegisterActor(
     {"pinner",
      "holds references on memcgs across their offline and their ancestors', "
-     "and goes on using the pointers"},
+     "and goes on using the pointers",
+     {"add", "del", "walk", "count", "alloc"},
+     /*pins=*/true},
     [](World& world,
        const harness::ActorSpec&) -> std::unique_ptr<harness::Actor> {
       return std::make_unique<Pinner>(world);

@@ -122,7 +122,8 @@ class Registrar : public ObjectOwner {
 LRUTORTURE_REGISTER(RegisterActor(
     {"registrar",
      "creates list_lrus and shrinkers, uses them, and destroys them while "
-     "memcgs are torn down"},
+     "memcgs are torn down",
+     {"lookup", "add", "del", "walk", "count", "alloc"}},
     [](World& world,
        const harness::ActorSpec&) -> std::unique_ptr<harness::Actor> {
       return std::make_unique<Registrar>(world);

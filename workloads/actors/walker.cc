@@ -43,7 +43,8 @@ class Walker : public harness::Actor {
 
 LRUTORTURE_REGISTER(RegisterActor(
     {"walker",
-     "walks: walk_one, walk_node, walk and shrink_walk with every lru_status"},
+     "walks: walk_one, walk_node, walk and shrink_walk with every lru_status",
+     {"walk"}},
     [](World& world,
        const harness::ActorSpec&) -> std::unique_ptr<harness::Actor> {
       return std::make_unique<Walker>(world);

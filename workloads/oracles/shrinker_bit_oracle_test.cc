@@ -114,7 +114,8 @@ void FeedSplice(Scenario& s, uint32_t child, mem_cgroup* parent) {
                        .lru = s.world().lru(0),
                        .list = s.ListOf(s.memcg(child)),
                        .dst = s.ListOf(parent),
-                       .nid = 0};
+                       .nid = 0,
+                       .lock = &s.world().lru(0)->node[0].lock};
   s.Feed(lru::FP_src_locked, site);
   list_lru_one* src = s.ListOf(s.memcg(child));
   lru::list_splice_init(&src->list, &s.ListOf(parent)->list);
