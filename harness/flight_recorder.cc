@@ -11,13 +11,15 @@
 
 namespace harness {
 
+namespace detail {
+Recorder* the_recorder = nullptr;
+}
+using detail::the_recorder;
+
 static_assert(offsetof(TaskSlot, task) == 0, "a task* is a TaskSlot*");
 static_assert(lru::NR_FAULT_POINTS <= 64, "stages are bits of `reached`");
 
 namespace {
-
-// Written while the process has one thread.
-Recorder* the_recorder = nullptr;
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
@@ -66,8 +68,6 @@ Recorder* MapRecorder() {
   the_recorder->ticks_per_ns = lru::ticks_per_ns();
   return the_recorder;
 }
-
-Recorder* recorder() { return the_recorder; }
 
 void UnmapRecorder() {
   if (!the_recorder) return;

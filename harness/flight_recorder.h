@@ -206,7 +206,10 @@ struct Recorder {
 
 // Maps the block (MAP_SHARED | MAP_ANONYMOUS, zeroed) and makes it current.
 Recorder* MapRecorder();
-Recorder* recorder();  // null before MapRecorder
+namespace detail {
+extern Recorder* the_recorder;  // written while the process has one thread
+}
+inline Recorder* recorder() { return detail::the_recorder; }  // may be null
 void UnmapRecorder();
 
 inline TaskSlot* SlotOf(lru::task* t) { return reinterpret_cast<TaskSlot*>(t); }

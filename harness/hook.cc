@@ -41,7 +41,6 @@ bool IsRecorded(const lru::fault_point_info& info) {
 
 bool IsUse(lru::fault_point fp) {
   return fp == lru::FP_memcg_looked_up || fp == lru::FP_list_looked_up ||
-         fp == lru::FP_item_linked || fp == lru::FP_item_unlinked ||
          fp == lru::FP_walk_list_locked;
 }
 

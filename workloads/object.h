@@ -54,7 +54,7 @@ struct TaskNotes {
   harness::Prng* prng = nullptr;
   uint64_t linked = 0;    // item_linked seen by this task
   uint64_t unlinked = 0;  // item_unlinked
-  uint32_t memcg = 0;     // serial that the last lookup of a list was for
+  uint32_t memcg = 0;     // serial that the last change of a list was for
   WasLinked was_linked = kNotSeen;
   Walk* walk = nullptr;  // in progress
 };

@@ -25,7 +25,12 @@ namespace {
 
 // The only thread_local of the project: fibers share it, so it is read and
 // written by uninstrumented code alone.
-thread_local task* the_current_task = nullptr;
+}  // namespace
+namespace detail {
+constinit thread_local task* the_current_task = nullptr;
+}
+using detail::the_current_task;
+namespace {
 
 // Never given back to malloc: a grace period may still be reading the slot.
 std::atomic<task*> spare_tasks[kTasksMax];
@@ -118,7 +123,9 @@ const char* alloc_type_name(alloc_type type) {
   return type < NR_ALLOC_TYPES ? kNames[type] : "?";
 }
 
+#if defined(LRU_TSAN)
 LRU_UNINSTRUMENTED task* current_task() { return the_current_task; }
+#endif
 LRU_UNINSTRUMENTED void set_current_task(task* t) { the_current_task = t; }
 
 void set_task_source(const task_source* source) {

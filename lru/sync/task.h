@@ -69,8 +69,15 @@ struct task {
 };
 
 // The running task; null in a thread that lru/ has not started or adopted.
-// Never instrumented: fibers move it between stacks behind TSan's back.
+// Never instrumented by TSan: fibers move it between stacks behind its back.
+#if defined(LRU_TSAN)
 task* current_task();
+#else
+namespace detail {
+extern constinit thread_local task* the_current_task;
+}
+inline task* current_task() { return detail::the_current_task; }
+#endif
 void set_current_task(task* t);
 
 // Where tasks come from: the harness puts them into shared memory. `get` may

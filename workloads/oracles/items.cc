@@ -28,10 +28,6 @@ Object* ObjectAt(const fault_site& site) {
   return const_cast<Object*>(ObjectOf(ItemOf(site)));
 }
 
-void OnLookup(fault_point, const fault_site& site) {
-  if (TaskNotes* notes = CurrentNotes()) notes->memcg = site.memcg.serial;
-}
-
 // Under the lock: what add and del must find, and so return.
 void OnLocked(fault_point, const fault_site& site) {
   TaskNotes* notes = CurrentNotes();
@@ -42,7 +38,10 @@ void OnLocked(fault_point, const fault_site& site) {
 }
 
 void OnLinked(fault_point, const fault_site& site) {
-  if (TaskNotes* notes = CurrentNotes()) notes->linked++;
+  if (TaskNotes* notes = CurrentNotes()) {
+    notes->linked++;
+    notes->memcg = site.memcg.serial;
+  }
   Object* object = ObjectAt(site);
   if (object->linked.load(std::memory_order_relaxed) != 0) {
     harness::ReportInvariant(
@@ -93,7 +92,6 @@ void OnUnlinked(fault_point, const fault_site& site) {
 
 void Start(World&) {
   harness::Observe(lru::FP_list_locked, OnLocked);
-  harness::Observe(lru::FP_list_looked_up, OnLookup);
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_item_unlinked, OnUnlinked);
 }
