@@ -29,6 +29,7 @@ void Pause(uint64_t pause_us, Prng& prng) {
     lru::sleep_ns(chunk);
     ns -= chunk;
   }
+  NoteSleep();
 }
 
 // So that the report shows where everybody was, not where they had been.

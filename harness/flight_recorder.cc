@@ -83,7 +83,12 @@ void BeginOperation(const Operation& op) {
   // What the one before has left under way is over.
   slot->tracks = 0;
   StoreOperation(*slot, op);
-  slot->op_started_ticks.store(lru::now_ticks(), kRelaxed);
+  uint64_t ended = slot->op_ended_ticks;
+  slot->op_started_ticks.store(ended ? ended : lru::now_ticks(), kRelaxed);
+}
+
+void NoteSleep() {
+  if (TaskSlot* slot = CurrentSlot()) slot->op_ended_ticks = 0;
 }
 
 void RefineOperation(const Operation& op) {
@@ -105,6 +110,7 @@ void EndOperation(const Operation& op, int32_t result) {
   Bump(slot->operations[verb]);
   Bump(slot->progress);
   slot->op_started_ticks.store(0, kRelaxed);
+  slot->op_ended_ticks = now;
 }
 
 void RecordFault(lru::fault_point fp, uint32_t fault) {

@@ -1,5 +1,6 @@
 #include "harness/hook.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -40,8 +41,8 @@ bool IsRecorded(const lru::fault_point_info& info) {
 }
 
 bool IsUse(lru::fault_point fp) {
-  return fp == lru::FP_memcg_looked_up || fp == lru::FP_list_looked_up ||
-         fp == lru::FP_walk_list_locked;
+  return fp == lru::FP_memcg_looked_up || fp == lru::FP_item_linked ||
+         fp == lru::FP_item_unlinked || fp == lru::FP_walk_list_locked;
 }
 
 uint64_t HashOf(TaskSlot& slot) {
@@ -148,6 +149,27 @@ void SyncHook(const lru::sync_site& site) {
   }
 }
 
+// After every change of point_watch.
+void SetDeafPoints() {
+  uint64_t deaf = 0;
+  for (int fp = 0; fp < lru::NR_FAULT_POINTS; fp++) {
+    if (!recorder()->point_watch[fp].load(kRelaxed)) deaf |= uint64_t{1} << fp;
+  }
+  lru::lru_deaf_points.store(deaf, kRelaxed);
+}
+
+// By a task that brought its memcg along, no lookup is seen: only then is an
+// operation known to begin that late.
+bool IsStepOf(lru::fault_point fp, const Config& config) {
+  if (fp != lru::FP_list_looked_up) return IsStep(fp);
+  return IsStep(fp) && std::any_of(config.actors.begin(), config.actors.end(),
+                                   [](const ActorSpec& spec) {
+                                     const ActorInfo* actor =
+                                         Catalog::Get().FindActor(spec.type);
+                                     return actor && actor->pins;
+                                   });
+}
+
 void ClearArmed(uint32_t bits) { lru::lru_armed.fetch_and(~bits, kRelaxed); }
 
 }  // namespace
@@ -158,7 +180,10 @@ void Observe(lru::fault_point fp, Observer observer) {
     if (there == observer) return;
     if (there) continue;
     entry.store(observer, kRelaxed);
-    if (recorder()) recorder()->point_watch[fp].fetch_or(kObserve, kRelaxed);
+    if (recorder()) {
+      recorder()->point_watch[fp].fetch_or(kObserve, kRelaxed);
+      SetDeafPoints();
+    }
     return;
   }
   fprintf(stderr, "lrutorture: more than %d observers at %s\n", kObserversMax,
@@ -174,11 +199,12 @@ void ArmHook(const Config& config, uint64_t seed, Workload* workload) {
     uint32_t watch = 0;
     if (IsRecorded(info)) watch |= kRecord;
     if (IsUse(info.fp)) watch |= kUse;
-    if (IsStep(info.fp)) watch |= kStep;
+    if (IsStepOf(info.fp, config)) watch |= kStep;
     if (plan->HoldsFor(info.fp)) watch |= kTarget;
     if (observers[info.fp][0].load(kRelaxed)) watch |= kObserve;
     recorder()->point_watch[info.fp].store(watch, kRelaxed);
   }
+  SetDeafPoints();
   lru::lru_fault_hook.store(FaultHook, kRelaxed);
   lru::lru_sync_hook.store(SyncHook, kRelaxed);
   lru::lru_armed.fetch_or(lru::ARMED_HOOK, kRelaxed);
@@ -189,6 +215,7 @@ void ArmFaults() {
     if (plan->At(info.fp).empty()) continue;
     recorder()->point_watch[info.fp].fetch_or(kFault, kRelaxed);
   }
+  SetDeafPoints();
   if (plan->has_implicit()) {
     lru::lru_armed.fetch_or(lru::ARMED_SYNC, kRelaxed);
   }
@@ -199,10 +226,12 @@ void DisarmFaults() {
   for (std::atomic<uint32_t>& watch : recorder()->point_watch) {
     watch.fetch_and(~uint32_t{kFault}, kRelaxed);
   }
+  SetDeafPoints();
 }
 
 void DisarmHook() {
   ClearArmed(lru::ARMED_HOOK | lru::ARMED_SYNC);
+  lru::lru_deaf_points.store(0, kRelaxed);
   for (auto& point : observers) {
     for (std::atomic<Observer>& entry : point) entry.store(nullptr, kRelaxed);
   }

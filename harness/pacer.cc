@@ -30,6 +30,7 @@ void Pacer::AfterOperation() {
     waited += kNapNs;
     now = r.teardowns.load(std::memory_order_relaxed);
   }
+  if (waited) NoteSleep();
   teardowns_ = now;
   ahead_ = 0;
 }

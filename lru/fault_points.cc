@@ -5,6 +5,7 @@
 namespace lru {
 
 std::atomic<fault_hook_fn> lru_fault_hook = nullptr;
+std::atomic<u64> lru_deaf_points = 0;
 
 namespace {
 constexpr std::array<fault_point_info, NR_FAULT_POINTS> kPoints = {{

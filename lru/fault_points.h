@@ -203,11 +203,22 @@ using fault_hook_fn = int (*)(fault_point fp, const fault_site& site);
 extern std::atomic<fault_hook_fn> lru_fault_hook;
 int fault_point_slow(fault_point fp, const fault_site& site);
 
+// A bit per point at which the hook has nothing to do: the site is not even
+// put together. An engine sees every point all the same.
+static_assert(NR_FAULT_POINTS <= 64, "one bit per point");
+extern std::atomic<u64> lru_deaf_points;
+inline bool fault_point_wanted(fault_point fp) {
+  return !(lru_deaf_points.load(std::memory_order_relaxed) >> fp & 1) ||
+         armed(ARMED_ENGINE);
+}
+
 #define LRU_POINT(name, ...)                                                  \
   do {                                                                        \
     if (::lru::armed(::lru::ARMED_HOOK | ::lru::ARMED_ENGINE)) [[unlikely]] { \
-      ::lru::fault_point_slow(::lru::FP_##name,                               \
-                              ::lru::fault_site{__VA_ARGS__});                \
+      if (::lru::fault_point_wanted(::lru::FP_##name)) {                      \
+        ::lru::fault_point_slow(::lru::FP_##name,                             \
+                                ::lru::fault_site{__VA_ARGS__});              \
+      }                                                                       \
     }                                                                         \
   } while (0)
 

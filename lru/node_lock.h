@@ -121,9 +121,12 @@ struct node_lock {
       return false;
     }
     list_lru_one* l = list_lru_from_memcg_idx(lru, nid, memcg_kmem_id(memcg));
-    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l ? l->owner : nullptr,
-              .lru = lru, .item = item, .list = l, .nid = nid,
-              .lock = &nlru->lock);
+    if (!l) [[unlikely]] {  // never, if L4 was kept
+      LRU_POINT(dead_list_seen, .memcg = memcg, .lru = lru, .item = item,
+                .nid = nid, .lock = &nlru->lock);
+    }
+    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l->owner, .lru = lru,
+              .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
     list_add_tail(item, &l->list);
     LRU_POINT(item_linked, .memcg = memcg, .owner = l->owner, .lru = lru,
               .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
@@ -166,9 +169,12 @@ struct node_lock {
       return false;
     }
     list_lru_one* l = list_lru_from_memcg_idx(lru, nid, memcg_kmem_id(memcg));
-    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l ? l->owner : nullptr,
-              .lru = lru, .item = item, .list = l, .nid = nid,
-              .lock = &nlru->lock);
+    if (!l) [[unlikely]] {  // never, if L4 was kept
+      LRU_POINT(dead_list_seen, .memcg = memcg, .lru = lru, .item = item,
+                .nid = nid, .lock = &nlru->lock);
+    }
+    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l->owner, .lru = lru,
+              .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
     list_del_init(item);
     LRU_POINT(item_unlinked, .memcg = memcg, .owner = l->owner, .lru = lru,
               .item = item, .list = l, .nid = nid, .lock = &nlru->lock);

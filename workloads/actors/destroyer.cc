@@ -1,4 +1,5 @@
 // The destroyer: takes memcgs down, with all below them, and makes new ones.
+#include "harness/flight_recorder.h"
 #include "workloads/registry.h"
 
 namespace workloads {
@@ -16,6 +17,7 @@ class Destroyer : public harness::Actor {
     // As many dying as living, not more: a backlog would only queue.
     if (world_.InFlight() > world_.nr_memcgs()) {
       lru::sleep_ns(50'000);
+      harness::NoteSleep();
       return;
     }
     world_.DestroySubtree(MostUsed(prng));

@@ -28,11 +28,10 @@ TEST(AllocOracleTest, ChargedAndAddedIsSilent) {
 void LookUp(Scenario& s, Object* object, lru::mem_cgroup* memcg) {
   lru::list_lru_one* l = s.ListOf(memcg, object->nid);
   lru::spin_guard guard(&s.world().lru(0)->node[0].lock);
-  s.Feed(lru::FP_list_looked_up, {.memcg = memcg,
-                                  .owner = l ? l->owner : nullptr,
+  if (l) return;
+  s.Feed(lru::FP_dead_list_seen, {.memcg = memcg,
                                   .lru = s.world().lru(0),
                                   .item = &object->lru,
-                                  .list = l,
                                   .nid = object->nid});
 }
 
@@ -127,24 +126,6 @@ TEST(AllocOracleTest, NobodyToReparentTo) {
                                             .nid = 0});
               }),
               Contains(Says(kAlloc, "which has no lists on lru 1")));
-}
-
-// (9) As memcg-lock climbs.
-TEST(AllocOracleTest, ClimbedFromAMemcgThatIsNotDying) {
-  auto climb = [](bool dying) {
-    Scenario s;
-    Object* object = s.Charge(3);
-    lru::mem_cgroup* memcg = s.world().GetMemcg(3);
-    if (dying) s.Destroy(3);
-    s.Feed(lru::FP_dead_list_seen, {.memcg = memcg,
-                                    .lru = s.world().lru(0),
-                                    .item = &object->lru,
-                                    .nid = 0});
-    lru::mem_cgroup_put(memcg);
-  };
-  EXPECT_THAT(RunScenario([&] { climb(false); }),
-              Contains(Says(kAlloc, "although that memcg is not dying")));
-  EXPECT_THAT(RunScenario([&] { climb(true); }), IsEmpty());
 }
 
 }  // namespace
