@@ -57,6 +57,7 @@ class Table {
   };
 
   const lru::stage_info* ClosingOf(lru::way way) const {
+    if (way == lru::way::ID) way = lru::way::REFERENCE;
     for (const lru::stage_info& stage : lru_.stages) {
       if (stage.closes == way) return &stage;
     }
@@ -135,7 +136,9 @@ class Table {
         lru_.stages[stage].per_list &&
         lru::fault_point_at(lru_.stages[stage].fp).holds == lru::held::SPIN;
     if (op.held_at != lru::NR_FAULT_POINTS) return "";
-    if (doers_[operation].pinning && !(locked && LockedUntilNext(stage))) {
+    bool unreferenced = stage >= IndexOf(ClosingOf(lru::way::REFERENCE));
+    if (doers_[operation].pinning && !unreferenced &&
+        !(locked && LockedUntilNext(stage))) {
       return "";
     }
     if (op.via == lru::way::NONE) {

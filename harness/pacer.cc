@@ -7,7 +7,7 @@
 namespace harness {
 namespace {
 constexpr char kDestroyer[] = "destroyer";
-constexpr uint64_t kNapNs = 20'000;
+constexpr uint64_t kNapNs = 100'000;
 }  // namespace
 
 bool HasDestroyers(const Config& config) {

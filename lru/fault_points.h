@@ -237,6 +237,8 @@ enum class way : u8 {
   OBJECT,         // through the objcg of an object, under RCU
   SLOT,           // through its slot in an lru, under RCU
   REFERENCE,      // by a reference taken earlier
+  ID,             // by its id, under RCU; the id has a reference as long as it
+                  // is in the table, so the same stage closes both
 };
 
 // One step of the teardown as an lru publishes it: order and grace periods.

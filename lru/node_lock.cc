@@ -56,17 +56,18 @@ std::span<const operation_info> node_lock_operations() {
   constexpr fault_point kNone = NR_FAULT_POINTS;
   static constexpr operation_info kOperations[] = {
       {"lookup",
-       "finds the memcg of an object, to add or delete it",
+       "finds the memcg of an object, by its objcg or an id, to add or delete "
+       "it",
        kLookup,
        {},
-       way::OBJECT,
+       way::ID,
        false,
        false,
        kNone},
       {"add", "links an item: from the lookup of its memcg to item_linked",
-       kChange, kLinked, way::OBJECT, false, false, kNone},
+       kChange, kLinked, way::ID, false, false, kNone},
       {"del", "unlinks an item: from the lookup of its memcg to item_unlinked",
-       kChange, kUnlinked, way::OBJECT, false, false, kNone},
+       kChange, kUnlinked, way::ID, false, false, kNone},
       {"walk", "walks the list of a memcg, by reference or by slot", kWalk,
        kWalking, way::SLOT, true, true, FP_isolate_unlocked},
       {"count",

@@ -53,7 +53,8 @@ TEST(WindowTableTest, EveryWayThatAnOperationTakesIsClosedByOneStage) {
   }
   EXPECT_TRUE(closed.count(lru::way::REFERENCE));
   for (const lru::operation_info& op : NodeLock().operations) {
-    EXPECT_TRUE(op.via == lru::way::NONE || closed.count(op.via)) << op.name;
+    lru::way via = op.via == lru::way::ID ? lru::way::REFERENCE : op.via;
+    EXPECT_TRUE(via == lru::way::NONE || closed.count(via)) << op.name;
     EXPECT_FALSE(op.begins.empty()) << op.name;
   }
   EXPECT_LE(NodeLock().operations.size(), size_t{harness::kOperationsMax});
@@ -93,10 +94,13 @@ TEST(WindowTableTest, LooksAsReadFromTheCode) {
   EXPECT_EQ(status("objcg_unpublished during del"), CellStatus::kReachable);
   EXPECT_EQ(status("add begun after objcg_unpublished"),
             CellStatus::kReachable);
-  // Found by nobody any more, but for who has read the objcg before.
-  EXPECT_EQ(status("add begun after objcgs_reparented"), CellStatus::kUnforced);
+  // Found by its id alone, until that has gone with the last reference.
+  EXPECT_EQ(status("add begun after objcgs_reparented"),
+            CellStatus::kReachable);
+  EXPECT_EQ(status("css_ref_zero during add"), CellStatus::kReachable);
+  EXPECT_EQ(status("add begun after css_ref_zero"), CellStatus::kUnforced);
   // A read section keeps it away; so does a reference.
-  EXPECT_EQ(status("css_ref_zero during add"), CellStatus::kExcluded);
+  EXPECT_EQ(status("sibling_unlinked during add"), CellStatus::kExcluded);
   EXPECT_EQ(status("css_free during walk"), CellStatus::kExcluded);
   EXPECT_EQ(status("shrink begun after css_released"), CellStatus::kExcluded);
   // The lock of the list is held from the one to the other.
@@ -129,9 +133,11 @@ TEST(WindowTableTest, APinnerReachesLaterStages) {
             CellStatus::kReachable);
   EXPECT_EQ(StatusOf(config, "del begun after base_ref_put"),
             CellStatus::kReachable);
-  EXPECT_EQ(StatusOf(config, "add begun after src_locked"),
-            CellStatus::kUnforced);
+  EXPECT_EQ(StatusOf(config, "walk begun after src_locked"),
+            CellStatus::kExcluded);
   EXPECT_EQ(StatusOf(config, "add begun after css_ref_zero"),
+            CellStatus::kUnforced);
+  EXPECT_EQ(StatusOf(config, "add begun after sibling_unlinked"),
             CellStatus::kExcluded);
 }
 

@@ -16,7 +16,7 @@ class Destroyer : public harness::Actor {
     lru::current_task()->user = &notes_;
     // As many dying as living, not more: a backlog would only queue.
     if (world_.InFlight() > world_.nr_memcgs()) {
-      lru::sleep_ns(50'000);
+      lru::sleep_ns(100'000);
       harness::NoteSleep();
       return;
     }
