@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "harness/catalog.h"
 #include "harness/coverage.h"
 #include "harness/pacer.h"
 #include "harness/progress.h"
@@ -60,6 +61,14 @@ std::string DoneText(const Recorder& r) {
   absl::StrAppendFormat(&text, ", %d operations, %.1f s",
                         TotalsOf(r).operations, RunSeconds(r));
   return text;
+}
+
+// Somebody who proves that the harness can fail must not be left with a PASS.
+std::string MissedText(const Config& config, bool quiet) {
+  const BustedInfo* busted = Catalog::Get().FindBusted(config.busted);
+  if (!busted || busted->expect.empty() || quiet) return "";
+  return absl::StrCat("  control ", busted->name, " was not caught; the build ",
+                      busted->expect[0].build, " shows it best\n");
 }
 
 std::string FindingText(const nlohmann::ordered_json& report, bool quiet) {
@@ -141,7 +150,7 @@ std::string VerdictText(const Recorder& r, const Config& config,
   } else if (outcome.exit_code == kExitInconclusive) {
     text = InconclusiveText(r, config, outcome, quiet);
   } else {
-    text = absl::StrCat("PASS ", DoneText(r), "\n");
+    text = absl::StrCat("PASS ", DoneText(r), "\n", MissedText(config, quiet));
   }
   if (report_path.empty()) return text;
   return absl::StrCat(text, quiet ? "" : "  report: ", report_path, "\n");

@@ -417,6 +417,7 @@ struct Pinned {
   Scenario* scenario;
   lru::mem_cgroup* memcg;
   Object* object;
+  uint32_t serial;  // outlives the memcg
 };
 Pinned pinned;
 
@@ -427,7 +428,7 @@ lru::lru_status Skip(lru::list_head*, lru::list_lru_one*, lru::spinlock_t*,
 
 // By whoever performs the stage, with a reference that is held all the while.
 void UseAtStage(fault_point fp, const lru::fault_site& site) {
-  if (site.memcg.serial != lru::serial_of(pinned.memcg)) return;
+  if (site.memcg.serial != pinned.serial) return;
   const lru::list_lru_ops& ops = pinned.scenario->world().lru_ops();
   lru::list_lru* lru = pinned.scenario->world().lru(0);
   lru::list_head* item = &pinned.object->lru;
@@ -447,7 +448,8 @@ TEST(RealWindowTest, AReferenceReachesEveryStageUpToTheLastPut) {
                 config.topology.nids = 1;
                 config.topology.lrus = 1;
                 Scenario s(CleanParts(), config);
-                pinned = {&s, s.memcg(3), s.ChargeAndAdd(3)};
+                pinned = {&s, s.memcg(3), s.ChargeAndAdd(3), 0};
+                pinned.serial = lru::serial_of(pinned.memcg);
                 lru::css_get(&pinned.memcg->css);
                 for (const lru::stage_info& stage : NodeLock().stages) {
                   if (stage.closes == lru::way::REFERENCE) break;
@@ -478,7 +480,7 @@ std::atomic<uint32_t> at_offline = 0;
 std::atomic<uint32_t> in_add = 0;
 
 void WaitAtOffline(fault_point, const lru::fault_site& site) {
-  if (site.memcg.serial != lru::serial_of(pinned.memcg)) return;
+  if (site.memcg.serial != pinned.serial) return;
   at_offline.store(1, std::memory_order_relaxed);
   while (!in_add.load(std::memory_order_relaxed)) lru::task_yield();
 }
@@ -509,7 +511,7 @@ TEST(RealWindowTest, AReadSectionOutlivesOfflineAndNothingBehindIt) {
         Scenario s(CleanParts(), config);
         s.ChargeAndAdd(3);
         Object* late = s.Charge(3);
-        pinned = {&s, s.memcg(3), late};
+        pinned = {&s, s.memcg(3), late, s.memcg(3)->css.serial};
         at_offline.store(0);
         in_add.store(0);
         harness::Observe(lru::FP_offline_begin, WaitAtOffline);

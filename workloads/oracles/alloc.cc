@@ -52,6 +52,14 @@ const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
 
 // node-lock: no lookup may come here.
 void OnNoList(const fault_site& site) {
+  if (!site.memcg.serial) {
+    harness::ReportInvariant(
+        "reparent_target", 0,
+        "object %u was to be found on lru %u, nid %d, by a memcg that has been "
+        "freed",
+        site.item.serial, site.lru.serial, site.nid);
+    return;
+  }
   if (IsReparented(site)) {
     harness::ReportInvariant(
         "reparent_target", site.memcg.serial,

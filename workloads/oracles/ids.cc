@@ -71,10 +71,25 @@ void Start(World& world) {
   harness::Observe(lru::FP_id_removed, OnRemoved);
 }
 
+// Also of those whose css_online failed.
+void AfterTeardown() {
+  for (int id = 1; id <= lru::MEM_CGROUP_ID_MAX; id++) {
+    uint32_t owner = owners[id].load(std::memory_order_relaxed);
+    if (owner == 0) continue;
+    harness::ReportInvariant(
+        "no_leak", owner,
+        "id %d was given to memcg %u and never given back, when everything had "
+        "been destroyed",
+        id, owner);
+  }
+}
+
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"id_unique", "29",
       "No two memcgs that have not given theirs back have the same id."}},
-    {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
+    {.start = Start,
+     .check_totals = nullptr,
+     .after_teardown = AfterTeardown}));
 
 }  // namespace
 }  // namespace workloads

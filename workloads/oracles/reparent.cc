@@ -67,6 +67,31 @@ void OnObjcgsReparented(fault_point, const fault_site& site) {
                                                  std::memory_order_relaxed);
 }
 
+// What a list that is about to be spliced begins with. One at a time: reparents
+// are serialised by list_lrus_mutex.
+std::atomic<uint32_t> splicing = 0;
+std::atomic<const lru::list_head*> first_of_src = nullptr;
+
+void OnSrcLocked(fault_point, const fault_site& site) {
+  const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  splicing.store(src->serial, std::memory_order_relaxed);
+  first_of_src.store(lru::list_empty(&src->list) ? nullptr : src->list.next,
+                     std::memory_order_relaxed);
+}
+
+// (L5) In order, at the head of the parent's.
+void CheckSplicedAtHead(const fault_site& site, const lru::list_lru_one* src,
+                        const lru::list_lru_one* dst) {
+  if (splicing.load(std::memory_order_relaxed) != src->serial) return;
+  const lru::list_head* first = first_of_src.load(std::memory_order_relaxed);
+  if (!first || dst->list.next == first) return;
+  harness::ReportInvariant(
+      "empty_after_reparent", site.memcg.serial,
+      "the items of list %u of memcg %u did not come, in order, to the head of "
+      "list %u (lru %u, nid %d)",
+      src->serial, site.memcg.serial, dst->serial, site.lru.serial, site.nid);
+}
+
 void OnSpliced(fault_point, const fault_site& site) {
   const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
   const auto* dst = static_cast<const lru::list_lru_one*>(site.dst.ptr);
@@ -80,6 +105,7 @@ void OnSpliced(fault_point, const fault_site& site) {
         src->serial, site.memcg.serial, site.lru.serial, site.nid, nr_items);
   }
   int lru = LruOf(site);
+  CheckSplicedAtHead(site, src, dst);
   words.Spliced(site.memcg.serial, lru, site.nid);
   if (dst->owner && !lru::list_empty(&dst->list)) {
     words.Used(lru::serial_of(dst->owner), lru, site.nid);
@@ -208,6 +234,7 @@ void Start(World& world) {
     aware[i].store(world.lru(i)->memcg_aware, std::memory_order_relaxed);
   }
   harness::Observe(lru::FP_objcgs_reparented, OnObjcgsReparented);
+  harness::Observe(lru::FP_src_locked, OnSrcLocked);
   harness::Observe(lru::FP_node_spliced, OnSpliced);
   harness::Observe(lru::FP_lists_drained, OnListsDrained);
   harness::Observe(lru::FP_xa_erased, OnErased);

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "harness/flight_recorder.h"
+#include "lru/memcg.h"
 #include "lru/sync/rcu.h"
 #include "workloads/registry.h"
 
@@ -124,6 +125,36 @@ void CheckParent(const fault_site& site, fault_point fp) {
                            site.memcg.serial, Name(fp), parent);
 }
 
+void ReportState(const fault_site& site, fault_point fp, const char* what) {
+  harness::ReportInvariant("teardown_order", site.memcg.serial,
+                           "memcg %u has reached %s, but %s", site.memcg.serial,
+                           Name(fp), what);
+}
+
+// A stage says what has been done; whether it has is to be seen. cgroup_mutex
+// is held at each of these, so nobody else changes it.
+void CheckState(const fault_site& site, fault_point fp) {
+  const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
+  if (!memcg) return;
+  uint32_t flags = memcg->css.flags.load(std::memory_order_relaxed);
+  if (fp == lru::FP_css_dying_set) {
+    if (!(flags & lru::CSS_DYING)) ReportState(site, fp, "is not dying");
+    const lru::css* c = memcg->css.children.load(std::memory_order_relaxed);
+    for (; c; c = c->sibling.load(std::memory_order_relaxed)) {
+      uint32_t child = c->flags.load(std::memory_order_relaxed);
+      if ((child & lru::CSS_ONLINE) && !(child & lru::CSS_DYING)) {
+        return ReportState(site, fp, "a child of it lives on");
+      }
+    }
+  } else if (fp == lru::FP_objcg_unpublished) {
+    if (memcg->objcg.load(std::memory_order_relaxed)) {
+      ReportState(site, fp, "new objects are still charged to it");
+    }
+  } else if (fp == lru::FP_offline_end && (flags & lru::CSS_ONLINE)) {
+    ReportState(site, fp, "is still marked online");
+  }
+}
+
 void OnStage(fault_point fp, const fault_site& site) {
   if (!site.memcg.serial) return;
   State* place = StateOf(site.memcg.serial);
@@ -138,6 +169,7 @@ void OnStage(fault_point fp, const fault_site& site) {
     CheckGracePeriod(site, state, index);
     CheckParent(site, fp);
   }
+  CheckState(site, fp);
   state.gp_begun[fp].store(lru::rcu_gp_begun(), std::memory_order_relaxed);
   state.reached.fetch_or(Bit(fp), std::memory_order_relaxed);
 }
