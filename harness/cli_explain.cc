@@ -159,7 +159,9 @@ std::string ExplainPoint(const lru::fault_point_info& info) {
 
 std::string ExplainInvariant(const InvariantInfo& info) {
   std::string text = Head("Invariant", info.name, info.doc);
-  absl::StrAppend(&text, "\nIn the contract's list: ", info.numbers, ".\n");
+  if (!info.numbers.empty()) {
+    absl::StrAppend(&text, "\nIn the contract's list: ", info.numbers, ".\n");
+  }
   std::vector<std::string> controls;
   for (const BustedInfo& busted : Catalog::Get().busted()) {
     bool breaks = std::any_of(

@@ -12,13 +12,13 @@
 namespace harness {
 
 enum class SpecType {
-  kText,     // string of at most `max` bytes
-  kInteger,  // min..max
-  kFlag,     // true or false
-  kName,     // one of `names`
-  kPoint,    // one of `names`, or an implicit point
-  kObject,   // `keys`, no others
-  kArray,    // at most `max` of `item`
+  kText,      // string of at most `max` bytes
+  kInteger,   // min..max
+  kFlag,      // true or false
+  kName,      // one of `names`
+  kPoint,     // one of `names`, or an implicit point
+  kObject,    // `keys`, no others
+  kArray,     // at most `max` of `item`
   kNumberOr,  // an integer, min..max, or an object with `keys`
 };
 

@@ -171,7 +171,11 @@ void reparent(benchmark::State& state) {
   }
   task_disown();
 }
-BENCHMARK(reparent)->Arg(1)->Arg(100)->Arg(10'000)->Iterations(50)
+BENCHMARK(reparent)
+    ->Arg(1)
+    ->Arg(100)
+    ->Arg(10'000)
+    ->Iterations(50)
     ->UseManualTime();
 
 // --- fault points ------------------------------------------------------------

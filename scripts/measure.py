@@ -2,7 +2,8 @@
 """The numbers of this project that whole runs show, for anyone to repeat.
 
   measure.py rate      [--runs 10] [--preset release]   teardowns/s, contended
-  measure.py controls  [--runs 10] [--preset P]...      control x build x plan
+  measure.py controls  [--runs 10] [--preset P]...      control x build x plan,
+                       [--control C]... [--best]        runs of 10 s
   measure.py late      [--seconds 60] [--preset P]...   a control that acts only
                                                         in the last tenth
   measure.py clean     [--minutes 5] [--config C] [--preset P]...
@@ -74,13 +75,13 @@ def as_expected(control, preset, finding):
                for e in control["expect"])
 
 
-def one_cell(program, preset, control, plan, runs):
+def one_cell(program, preset, control, plan, runs, seconds):
     caught = right = teardowns = 0
     seen = {}
     extra = [] if plan else ["--set", "/faults=[]"]
     for _ in range(runs):
         code, report = run(program, "--busted", control["name"],
-                           "--duration", "10s", *extra)
+                           "--duration", f"{seconds}s", *extra)
         teardowns += report["stats"]["teardowns"]
         if code != 1:
             continue
@@ -110,25 +111,27 @@ def controls(args):
                 continue
             if args.control and control["name"] not in args.control:
                 continue
-            held = one_cell(program, preset, control, True, args.runs)
+            held = one_cell(program, preset, control, True, args.runs,
+                            args.seconds or 10)
             good = good and (held or not best)
             if not args.best:
                 one_cell(program, preset, control, False,
-                         args.no_plan_runs or args.runs)
+                         args.no_plan_runs or args.runs, args.seconds or 10)
     return 0 if good else 1
 
 
 def late(args):
     """Every control in its best build, off for nine tenths of the run."""
     good = True
-    after_ms = args.seconds * 900
+    seconds = args.seconds or 60
+    after_ms = seconds * 900
     for preset in args.preset:
         for control in controls_of(binary(preset)):
             if control["expect"][0]["build"] != preset:
                 continue
             _, report = run(
                 binary(preset), "--busted", control["name"],
-                "--duration", f"{args.seconds}s",
+                "--duration", f"{seconds}s",
                 "--set", f"/busted_after_ms={after_ms}")
             finding = report["finding"]
             right = bool(finding) and as_expected(control, preset, finding)
@@ -136,7 +139,7 @@ def late(args):
             seen = (f"{finding['kind']} {finding.get('invariant') or ''}"
                     if finding else "not caught")
             print(f"{control['name']} {preset}: {seen} after "
-                  f"{stats['duration_s']:.1f} s of {args.seconds}",
+                  f"{stats['duration_s']:.1f} s of {seconds}",
                   flush=True)
             good = (good and right and
                     stats["duration_s"] * 1000 >= after_ms)
@@ -191,7 +194,8 @@ def main():
                                  "planhash"])
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int,
+                        help="of a run: controls 10, late 60")
     parser.add_argument("--config", default=str(ROOT / "configs/teardown.json"))
     parser.add_argument("--control", action="append",
                         help="controls: only these")

@@ -1,6 +1,7 @@
 // What watching costs: the same add and del of one task, unwatched, with the
-// flight recorder alone, and with every oracle. The counter `watching_ns` is what
-// recorder and oracles add to one operation: the run before it, subtracted.
+// flight recorder alone, and with every oracle. The counter `watching_ns` is
+// what recorder and oracles add to one operation: the run before it,
+// subtracted.
 //
 //   build/release/workloads/watching_benchmark
 #include <benchmark/benchmark.h>

@@ -125,34 +125,50 @@ void CheckParent(const fault_site& site, fault_point fp) {
                            site.memcg.serial, Name(fp), parent);
 }
 
-void ReportState(const fault_site& site, fault_point fp, const char* what) {
-  harness::ReportInvariant("teardown_order", site.memcg.serial,
-                           "memcg %u has reached %s, but %s", site.memcg.serial,
-                           Name(fp), what);
+// Whether a child is online, and (`spare_dying`) has not been killed either.
+bool HasOnlineChild(const lru::css& parent, bool spare_dying) {
+  const lru::css* c = parent.children.load(std::memory_order_relaxed);
+  for (; c; c = c->sibling.load(std::memory_order_relaxed)) {
+    uint32_t flags = c->flags.load(std::memory_order_relaxed);
+    if (!(flags & lru::CSS_ONLINE)) continue;
+    if (!spare_dying || !(flags & lru::CSS_DYING)) return true;
+  }
+  return false;
 }
 
-// A stage says what has been done; whether it has is to be seen. cgroup_mutex
+// What is wrong with the state that fp stands for; null: nothing. cgroup_mutex
 // is held at each of these, so nobody else changes it.
+const char* WrongAt(fault_point fp, const lru::mem_cgroup& memcg) {
+  uint32_t flags = memcg.css.flags.load(std::memory_order_relaxed);
+  switch (fp) {
+    case lru::FP_css_dying_set:
+      if (!(flags & lru::CSS_DYING)) return "is not marked dying";
+      return HasOnlineChild(memcg.css, /*spare_dying=*/true)
+                 ? "a child of it lives on"
+                 : nullptr;
+    case lru::FP_offline_begin:
+      return HasOnlineChild(memcg.css, /*spare_dying=*/false)
+                 ? "a child of it is not offline yet"
+                 : nullptr;
+    case lru::FP_objcg_unpublished:
+      return memcg.objcg.load(std::memory_order_relaxed)
+                 ? "new objects are still charged to it"
+                 : nullptr;
+    case lru::FP_offline_end:
+      return flags & lru::CSS_ONLINE ? "is still marked online" : nullptr;
+    default:
+      return nullptr;
+  }
+}
+
+// A stage says what has been done; whether it has is to be seen.
 void CheckState(const fault_site& site, fault_point fp) {
   const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
-  if (!memcg) return;
-  uint32_t flags = memcg->css.flags.load(std::memory_order_relaxed);
-  if (fp == lru::FP_css_dying_set) {
-    if (!(flags & lru::CSS_DYING)) ReportState(site, fp, "is not dying");
-    const lru::css* c = memcg->css.children.load(std::memory_order_relaxed);
-    for (; c; c = c->sibling.load(std::memory_order_relaxed)) {
-      uint32_t child = c->flags.load(std::memory_order_relaxed);
-      if ((child & lru::CSS_ONLINE) && !(child & lru::CSS_DYING)) {
-        return ReportState(site, fp, "a child of it lives on");
-      }
-    }
-  } else if (fp == lru::FP_objcg_unpublished) {
-    if (memcg->objcg.load(std::memory_order_relaxed)) {
-      ReportState(site, fp, "new objects are still charged to it");
-    }
-  } else if (fp == lru::FP_offline_end && (flags & lru::CSS_ONLINE)) {
-    ReportState(site, fp, "is still marked online");
-  }
+  const char* wrong = memcg ? WrongAt(fp, *memcg) : nullptr;
+  if (!wrong) return;
+  harness::ReportInvariant("teardown_order", site.memcg.serial,
+                           "memcg %u has reached %s, but %s", site.memcg.serial,
+                           Name(fp), wrong);
 }
 
 void OnStage(fault_point fp, const fault_site& site) {
