@@ -128,5 +128,14 @@ TEST(AllocOracleTest, NobodyToReparentTo) {
               Contains(Says(kAlloc, "which has no lists on lru 1")));
 }
 
+TEST(AllocOracleTest, ByAMemcgThatHasBeenFreed) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_dead_list_seen,
+                       {.lru = s.world().lru(0), .nid = 0});
+              }),
+              Contains(Says("reparent_target", "that has been freed")));
+}
+
 }  // namespace
 }  // namespace workloads

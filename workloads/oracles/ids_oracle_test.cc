@@ -96,5 +96,15 @@ TEST(IdsOracleTest, NoIdAtAll) {
                           Says(kUnique, "which is none")));
 }
 
+TEST(IdsOracleTest, NeverGivenBack) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Finish();
+                s.Feed(lru::FP_id_taken, Site(71, 500));
+                s.AfterTeardown();
+              }),
+              ElementsAre(Says("no_leak", "id 500 was given to memcg 71")));
+}
+
 }  // namespace
 }  // namespace workloads

@@ -342,5 +342,33 @@ TEST(ReparentOracleTest, OnAStrangersListAtRest) {
               Contains(Says("reparent_target", "but belongs to memcg")));
 }
 
+// (L5) One by one, to the tail of what the parent has.
+TEST(ReparentOracleTest, SplicedAtTheTail) {
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s;
+        s.ChargeAndAdd(2);
+        s.ChargeAndAdd(3);
+        s.ChargeAndAdd(3);
+        list_lru_one* src = s.ListOf(s.memcg(3));
+        list_lru_one* dst = s.ListOf(s.memcg(2));
+        lru::fault_site site{.memcg = s.memcg(3),
+                             .parent = s.memcg(2),
+                             .lru = s.world().lru(0),
+                             .list = src,
+                             .dst = dst,
+                             .nid = 0,
+                             .lock = &s.world().lru(0)->node[0].lock};
+        s.Feed(lru::FP_src_locked, site);
+        while (!lru::list_empty(&src->list)) {
+          lru::list_move_tail(src->list.next, &dst->list);
+        }
+        lru::nr_add(dst->nr_items, src->nr_items);
+        src->nr_items = 0;
+        s.Feed(lru::FP_node_spliced, site);
+      }),
+      Contains(Says("empty_after_reparent", "in order, to the head of list")));
+}
+
 }  // namespace
 }  // namespace workloads

@@ -254,5 +254,39 @@ TEST(TeardownOracleTest, FreedButNeitherDyingNorFailed) {
               IsEmpty());
 }
 
+// --- a point says that something has been done
+// ------------------------------------------------
+
+TEST(TeardownOracleTest, NotMarkedDying) {
+  EXPECT_THAT(DestroyWith([](lru::teardown_steps& steps) {
+                steps.css_set_dying = [](lru::css*) {};
+              }),
+              Contains(Says(kOrder, "but is not marked dying")));
+}
+
+TEST(TeardownOracleTest, KilledOrOfflineAboveAChildThatIsNot) {
+  for (lru::fault_point fp : {lru::FP_css_dying_set, lru::FP_offline_begin}) {
+    EXPECT_THAT(RunScenario([fp] {
+                  Scenario s;
+                  s.memcg(2)->css.flags.fetch_or(lru::CSS_DYING);
+                  s.Feed(fp, {.memcg = s.memcg(2), .parent = s.memcg(1)});
+                }),
+                Contains(Says(kOrder, "a child of it")));
+  }
+}
+
+TEST(TeardownOracleTest, OfflineButStillChargedOrMarkedOnline) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_objcg_unpublished, {.memcg = s.memcg(3)});
+              }),
+              Contains(Says(kOrder, "new objects are still charged to it")));
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_offline_end, {.memcg = s.memcg(3)});
+              }),
+              Contains(Says(kOrder, "is still marked online")));
+}
+
 }  // namespace
 }  // namespace workloads
