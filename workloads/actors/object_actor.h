@@ -45,7 +45,8 @@ class ObjectOwner : public harness::Actor {
 template <class F>
 void ObjectOwner::WithOwn(Object* object, F change) {
   if (!object->guarded) return change();
-  lru::spin_guard guard(&object->lock);
+  // By name: g++ would say WithOwn<...>.
+  lru::spin_guard guard(&object->lock, "WithOwn");
   if (!object->disposing) change();  // (L1)
 }
 
