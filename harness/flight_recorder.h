@@ -92,8 +92,7 @@ struct TaskSlot {
   std::atomic<uint32_t> type_index;  // of Config::actors; ~0 for workers
   uint64_t name_hash;
   std::atomic<uint64_t> op_started_ticks;  // 0: idle
-  uint64_t
-      op_ended_ticks;  // of the one before, if the task has not slept since
+  uint64_t op_ended_ticks;  // of the one before; 0: the task has slept since
   std::atomic<uint64_t> op_words[2];  // current Operation, packed
   std::atomic<uint64_t> operations[kVerbs];
   std::atomic<uint64_t> progress;    // operations finished, of any kind

@@ -37,6 +37,11 @@ struct Object : lru::slab_obj {
   std::atomic<uint32_t> on_list = 0;   // serial it was linked to; 0: on none
 };
 
+// Whose a list is: list_lru_one::owner, which is null for the root's.
+inline const lru::mem_cgroup* OwnerOrRoot(const lru::mem_cgroup* owner) {
+  return owner ? owner : lru::root_mem_cgroup;
+}
+
 inline Object* ObjectOf(lru::list_head* item) {
   return static_cast<Object*>(lru::slab_obj_of(item));
 }

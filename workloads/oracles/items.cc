@@ -132,9 +132,7 @@ void VisitList(const lru::list_lru_view& view, void* arg) {
   sums.nr_node[view.nid] = view.node->nr_items.load(std::memory_order_relaxed);
   if (static_cast<long>(length) != nr_items) {
     harness::ReportInvariant(
-        "items_conserved",
-        lru::serial_of(view.list->owner ? view.list->owner
-                                        : lru::root_mem_cgroup),
+        "items_conserved", lru::serial_of(OwnerOrRoot(view.list->owner)),
         "at rest list %u (lru %u, nid %d) has %llu items, but nr_items says "
         "%ld",
         view.list->serial, sums.lru_serial, view.nid,

@@ -39,7 +39,7 @@ bool IsPassedOverTo(uint32_t memcg, uint32_t parent) {
 }
 
 uint32_t OwnerSerial(const lru::mem_cgroup* owner) {
-  return lru::serial_of(owner ? owner : lru::root_mem_cgroup);
+  return lru::serial_of(OwnerOrRoot(owner));
 }
 
 const lru::lock_base* Learn(const fault_site& site,

@@ -110,7 +110,7 @@ void OnSpliced(fault_point, const fault_site& site) {
   if (dst->owner && !lru::list_empty(&dst->list)) {
     words.Used(lru::serial_of(dst->owner), lru, site.nid);
   }
-  const lru::mem_cgroup* owner = dst->owner ? dst->owner : lru::root_mem_cgroup;
+  const lru::mem_cgroup* owner = OwnerOrRoot(dst->owner);
   // Not what the site says of its parent: that may be the mistake.
   const lru::mem_cgroup* parent = lru::parent_mem_cgroup(MemcgOf(site.memcg));
   if (owner == parent && !IsDrained(dst->serial)) return;
@@ -193,8 +193,7 @@ void CheckList(const fault_site& site) {
   const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
   if (!memcg) return;  // charged to nobody
-  const lru::mem_cgroup* owner =
-      list->owner ? list->owner : lru::root_mem_cgroup;
+  const lru::mem_cgroup* owner = OwnerOrRoot(list->owner);
   if (IsRightOwner(memcg, owner)) return;
   harness::ReportInvariant(
       "reparent_target", site.memcg.serial,
@@ -278,7 +277,7 @@ void VisitList(const lru::list_lru_view& view, void* arg) {
   bool alive = !owner || std::find(rest.alive.begin(), rest.alive.end(),
                                    owner) != rest.alive.end();
   if (alive && !IsDrained(view.list->serial)) {
-    CheckItems(view, owner ? owner : lru::root_mem_cgroup, rest);
+    CheckItems(view, OwnerOrRoot(owner), rest);
     return;
   }
   harness::ReportInvariant(

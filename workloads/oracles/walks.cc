@@ -71,7 +71,7 @@ bool DropsLock(lru_status status) {
   return status == lru::LRU_RETRY || status == lru::LRU_REMOVED_RETRY;
 }
 uint32_t OwnerOf(const lru::list_lru_one* list) {
-  return lru::serial_of(list->owner ? list->owner : lru::root_mem_cgroup);
+  return lru::serial_of(OwnerOrRoot(list->owner));
 }
 
 // Once the recorder is frozen no point is seen, and there is nothing to compare
