@@ -12,7 +12,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr uint64_t kPollNs = 500'000;
 constexpr uint64_t kGiveUpNs = 200'000'000;
 constexpr uint64_t kSleepChunkNs = 1'000'000;

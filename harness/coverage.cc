@@ -11,7 +11,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr size_t kMissingShown = 5;
 
 const char* NameOf(lru::fault_point fp) { return lru::fault_point_at(fp).name; }

@@ -16,7 +16,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kCrashSignals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 constexpr size_t kAlternateStackBytes = 64 << 10;
 constexpr int kStackWaitMs = 50;

@@ -11,13 +11,8 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr size_t kMemcgsNamed = 3;
 constexpr int kChainMax = 4;
-
-uint32_t TaskCount(const Recorder& r) {
-  return std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
-}
 
 Operation CurrentOperation(const TaskSlot& slot) {
   return Unpack(

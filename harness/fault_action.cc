@@ -7,7 +7,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 // So long a sleep hears of the stop only afterwards.
 constexpr uint64_t kSleepChunkNs = 1'000'000;
 // A hold spins for so long before it gives its processor away.

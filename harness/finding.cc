@@ -13,8 +13,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 struct StackFrame {
   uint64_t next;
   uint64_t return_address;

@@ -21,8 +21,6 @@ static_assert(lru::NR_FAULT_POINTS <= 64, "stages are bits of `reached`");
 
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 // A slot is used once: what its task did still counts after it has gone.
 lru::task* GetTask() {
   uint32_t index = the_recorder->nr_tasks.fetch_add(1, kRelaxed);

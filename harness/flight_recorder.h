@@ -20,6 +20,9 @@
 
 namespace harness {
 
+// Hooks and whoever reads what they wrote need nothing stronger.
+inline constexpr auto kRelaxed = std::memory_order_relaxed;
+
 // Operations of actors and what the workers do; one text form each.
 // clang-format off: it never comes to rest on this one.
 #define LRUTORTURE_VERBS(X)                                                  \
@@ -211,6 +214,11 @@ namespace detail {
 extern Recorder* the_recorder;  // written while the process has one thread
 }
 inline Recorder* recorder() { return detail::the_recorder; }  // may be null
+// The slots ever handed out; finished tasks among them.
+inline uint32_t TaskCount(const Recorder& r) {
+  uint32_t nr = r.nr_tasks.load(kRelaxed);
+  return nr < lru::kTasksMax ? nr : lru::kTasksMax;
+}
 void UnmapRecorder();
 
 inline TaskSlot* SlotOf(lru::task* t) { return reinterpret_cast<TaskSlot*>(t); }

@@ -15,8 +15,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 // Recorder::point_watch: who is interested in a point.
 enum Watch : uint32_t {
   kRecord = 1,   // a stage: an event and the memcg's slot

@@ -7,8 +7,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 constexpr uint64_t Bit(lru::fault_point fp) { return uint64_t{1} << fp; }
 
 // They come out of order, or again and again: no stage to be "at".

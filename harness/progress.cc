@@ -10,12 +10,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
-uint32_t TaskCount(const Recorder& r) {
-  return std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
-}
-
 const char* PhaseWord(Phase phase) {
   switch (phase) {
     case Phase::kSetup:

@@ -14,7 +14,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr uint64_t kPollNs = 1'000'000;
 
 bool Latched() { return recorder()->freeze.load(kRelaxed) != 0; }

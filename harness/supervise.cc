@@ -17,7 +17,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr uint64_t kPollMs = 2;
 constexpr uint64_t kLookMs = 20;
 // From a latched finding to the child's end, if need be by force.

@@ -23,8 +23,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 // What is fixed before the run begins.
 struct Run {
   const Config& config;

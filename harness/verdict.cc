@@ -18,8 +18,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 Verb VerbByName(const std::string& name) {
   for (int i = 0; i < kVerbs; i++) {
     if (name == VerbName(static_cast<Verb>(i))) return static_cast<Verb>(i);

@@ -10,8 +10,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 uint64_t LongestFaultMs(const Config& config) {
   uint64_t us = 0;
   for (const Fault& fault : config.faults) {

@@ -8,15 +8,15 @@ namespace lru {
 namespace {
 
 std::vector<const list_head*> forwards(const list_head& head) {
-  std::vector<const list_head*> items;
+  std::vector<const list_head*> heads;
   for (const list_head* at = head.next; at != &head; at = at->next) {
     EXPECT_EQ(at->next->prev, at);
     EXPECT_EQ(at->prev->next, at);
-    items.push_back(at);
+    heads.push_back(at);
   }
-  return items;
+  return heads;
 }
-using items = std::vector<const list_head*>;
+using heads = std::vector<const list_head*>;
 
 TEST(List, AddPutsAtTheHeadAndAddTailAtTheEnd) {
   list_head head, a, b, c;
@@ -24,7 +24,7 @@ TEST(List, AddPutsAtTheHeadAndAddTailAtTheEnd) {
   list_add(&a, &head);
   list_add(&b, &head);
   list_add_tail(&c, &head);
-  EXPECT_EQ(forwards(head), (items{&b, &a, &c}));
+  EXPECT_EQ(forwards(head), (heads{&b, &a, &c}));
 }
 
 TEST(List, DelInitLeavesAnEmptyItem) {
@@ -33,7 +33,7 @@ TEST(List, DelInitLeavesAnEmptyItem) {
   list_add_tail(&b, &head);
   list_del_init(&a);
   EXPECT_TRUE(list_empty(&a));
-  EXPECT_EQ(forwards(head), (items{&b}));
+  EXPECT_EQ(forwards(head), (heads{&b}));
   list_del_init(&b);
   EXPECT_TRUE(list_empty(&head));
 }
@@ -42,12 +42,12 @@ TEST(List, MoveGoesToTheHeadAndMoveTailToTheEnd) {
   list_head head, other, a, b, c;
   for (list_head* item : {&a, &b, &c}) list_add_tail(item, &head);
   list_move_tail(&a, &head);
-  EXPECT_EQ(forwards(head), (items{&b, &c, &a}));
+  EXPECT_EQ(forwards(head), (heads{&b, &c, &a}));
   list_move(&a, &head);
-  EXPECT_EQ(forwards(head), (items{&a, &b, &c}));
+  EXPECT_EQ(forwards(head), (heads{&a, &b, &c}));
   list_move(&b, &other);
-  EXPECT_EQ(forwards(head), (items{&a, &c}));
-  EXPECT_EQ(forwards(other), (items{&b}));
+  EXPECT_EQ(forwards(head), (heads{&a, &c}));
+  EXPECT_EQ(forwards(other), (heads{&b}));
 }
 
 TEST(List, SplicePutsAllAtTheHeadInOrder) {
@@ -58,16 +58,16 @@ TEST(List, SplicePutsAllAtTheHeadInOrder) {
   list_add_tail(&d, &from);
   list_splice_init(&from, &head);
   EXPECT_TRUE(list_empty(&from));
-  EXPECT_EQ(forwards(head), (items{&c, &d, &a, &b}));
+  EXPECT_EQ(forwards(head), (heads{&c, &d, &a, &b}));
 }
 
 TEST(List, SplicingAnEmptyListChangesNothing) {
   list_head head, from, a;
   list_add(&a, &head);
   list_splice_init(&from, &head);
-  EXPECT_EQ(forwards(head), (items{&a}));
+  EXPECT_EQ(forwards(head), (heads{&a}));
   list_splice_init(&head, &from);
-  EXPECT_EQ(forwards(from), (items{&a}));
+  EXPECT_EQ(forwards(from), (heads{&a}));
   EXPECT_TRUE(list_empty(&head));
 }
 

@@ -4,9 +4,6 @@
 namespace lru {
 namespace {
 
-using items = std::vector<slab_obj*>;
-const list_lru_ops& ops = node_lock_ops();
-
 // parent and memcg with lists on one lru. wq-offline is the task that takes
 // the memcg down; each test stops it in the middle and lets others run.
 class NodeLockOrdered : public ordered_test {

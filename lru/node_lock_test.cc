@@ -6,9 +6,6 @@
 namespace lru {
 namespace {
 
-using items = std::vector<slab_obj*>;
-const list_lru_ops& ops = node_lock_ops();
-
 class NodeLockTest : public subject_test {
  protected:
   void SetUp() override {

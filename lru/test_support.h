@@ -14,6 +14,9 @@
 
 namespace lru {
 
+using items = std::vector<slab_obj*>;
+inline const list_lru_ops& ops = node_lock_ops();
+
 // The hook records (point, memcg) in the order visited, and fails the nth
 // visit of one error point. Relaxed atomics alone, as every hook.
 class fault_log {
@@ -187,12 +190,12 @@ inline list_lru_one* list_of(list_lru* lru, int nid, mem_cgroup* memcg) {
       lru, nid, memcg_kmem_id(memcg));
 }
 
-inline std::vector<slab_obj*> items_of(list_lru_one* l) {
-  std::vector<slab_obj*> items;
+inline items items_of(list_lru_one* l) {
+  items found;
   for (list_head* at = l->list.next; at != &l->list; at = at->next) {
-    items.push_back(slab_obj_of(at));
+    found.push_back(slab_obj_of(at));
   }
-  return items;
+  return found;
 }
 
 }  // namespace lru

@@ -27,7 +27,7 @@
 namespace workloads {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
+using harness::kRelaxed;
 constexpr char kLru[] = "node-lock";
 constexpr uint64_t kTestMs = 1'000;
 constexpr uint64_t kWriteMs = 30'000;

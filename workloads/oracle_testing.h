@@ -69,8 +69,9 @@ inline Findings RunScenario(const std::function<void()>& body) {
   return findings;
 }
 
-inline World::Parts CleanParts() {
-  return {.lru_ops = &lru::node_lock_ops(),
+inline World::Parts CleanParts(
+    const lru::list_lru_ops& ops = lru::node_lock_ops()) {
+  return {.lru_ops = &ops,
           .steps = &lru::clean_teardown_steps(),
           .ops = &CleanWorkloadOps()};
 }

@@ -16,7 +16,7 @@ using harness::CellStatus;
 using lru::fault_point;
 using testing::IsEmpty;
 
-const harness::LruInfo& NodeLock() {
+const harness::LruInfo& NodeLockInfo() {
   return *harness::Catalog::Get().FindLru("node-lock");
 }
 
@@ -31,7 +31,7 @@ harness::Config EveryActor() {
 }
 
 std::string TextOf(const Cell& cell) {
-  return harness::CellText(NodeLock(), cell);
+  return harness::CellText(NodeLockInfo(), cell);
 }
 
 std::set<std::string> Hit(const harness::Config& config) {
@@ -47,22 +47,22 @@ std::set<std::string> Hit(const harness::Config& config) {
 
 TEST(WindowTableTest, EveryWayThatAnOperationTakesIsClosedByOneStage) {
   std::set<lru::way> closed;
-  for (const lru::stage_info& stage : NodeLock().stages) {
+  for (const lru::stage_info& stage : NodeLockInfo().stages) {
     if (stage.closes == lru::way::NONE) continue;
     EXPECT_TRUE(closed.insert(stage.closes).second);
   }
   EXPECT_TRUE(closed.count(lru::way::REFERENCE));
-  for (const lru::operation_info& op : NodeLock().operations) {
+  for (const lru::operation_info& op : NodeLockInfo().operations) {
     lru::way via = op.via == lru::way::ID ? lru::way::REFERENCE : op.via;
     EXPECT_TRUE(via == lru::way::NONE || closed.count(via)) << op.name;
     EXPECT_FALSE(op.begins.empty()) << op.name;
   }
-  EXPECT_LE(NodeLock().operations.size(), size_t{harness::kOperationsMax});
+  EXPECT_LE(NodeLockInfo().operations.size(), size_t{harness::kOperationsMax});
 }
 
 TEST(WindowTableTest, EveryActorNamesOperationsThatThereAre) {
   std::set<std::string> known;
-  for (const lru::operation_info& op : NodeLock().operations) {
+  for (const lru::operation_info& op : NodeLockInfo().operations) {
     known.insert(op.name);
   }
   for (const harness::ActorInfo& actor : harness::Catalog::Get().actors()) {
@@ -73,14 +73,14 @@ TEST(WindowTableTest, EveryActorNamesOperationsThatThereAre) {
 }
 
 TEST(WindowTableTest, EveryCellIsReachableOrSaysWhyNot) {
-  for (const Cell& cell : harness::CellsOf(NodeLock(), EveryActor())) {
+  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), EveryActor())) {
     EXPECT_EQ(cell.reason.empty(), cell.status == CellStatus::kReachable)
         << TextOf(cell);
   }
 }
 
 CellStatus StatusOf(const harness::Config& config, const std::string& text) {
-  for (const Cell& cell : harness::CellsOf(NodeLock(), config)) {
+  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config)) {
     if (TextOf(cell) == text) return cell.status;
   }
   ADD_FAILURE() << "no cell " << text;
@@ -182,7 +182,7 @@ class WindowTest : public testing::Test {
   }
   // Up to and with `last`; none of it when there is no such stage.
   static void FeedStagesTo(fault_point last, uint32_t memcg) {
-    for (const lru::stage_info& stage : NodeLock().stages) {
+    for (const lru::stage_info& stage : NodeLockInfo().stages) {
       Feed(stage.fp, memcg);
       if (stage.fp == last) return;
     }
@@ -190,7 +190,7 @@ class WindowTest : public testing::Test {
   // The stages before it, the begin, the stage, and what is under way; or the
   // stage before the begin.
   static void Play(const Cell& cell, uint32_t memcg) {
-    const lru::operation_info& op = NodeLock().operations[cell.operation];
+    const lru::operation_info& op = NodeLockInfo().operations[cell.operation];
     harness::BeginOperation({});
     if (cell.order == CellOrder::kOpFirst) Feed(op.begins[0], memcg);
     FeedStagesTo(cell.stage, memcg);
@@ -208,7 +208,7 @@ class WindowTest : public testing::Test {
 
 TEST_F(WindowTest, EveryCellIsCountedOnceWhenItsSidesMeet) {
   uint32_t memcg = 1000;
-  for (const Cell& cell : harness::CellsOf(NodeLock(), config_)) {
+  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config_)) {
     uint64_t before = HitsOf(cell);
     Play(cell, ++memcg);
     EXPECT_EQ(HitsOf(cell), before + 1) << TextOf(cell);
@@ -217,7 +217,7 @@ TEST_F(WindowTest, EveryCellIsCountedOnceWhenItsSidesMeet) {
 
 TEST_F(WindowTest, OperationsOnOthersOrBeforeTheTeardownCountNothing) {
   uint32_t other = 100;
-  for (const lru::operation_info& op : NodeLock().operations) {
+  for (const lru::operation_info& op : NodeLockInfo().operations) {
     FeedStagesTo(lru::FP_lists_drained, 7);
     Feed(op.begins[0], ++other);
     for (fault_point fp : op.under_way) Feed(fp, other);
@@ -275,7 +275,7 @@ TEST_F(WindowTest, ALockHeldIsThatOfOneListAlone) {
 
 TEST_F(WindowTest, EveryExcludedCellThatIsHitIsSaidWithItsReason) {
   int excluded = 0;
-  for (const Cell& cell : harness::CellsOf(NodeLock(), config_)) {
+  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config_)) {
     if (cell.status != CellStatus::kExcluded) continue;
     auto& hits =
         harness::CurrentSlot()
@@ -313,7 +313,7 @@ TEST_F(WindowTest, WhatIsMissingIsNamedWithTheFaultThatHelps) {
     EXPECT_NE(unmet.find(part), std::string::npos) << part << "\n" << unmet;
   }
   uint32_t memcg = 1000;
-  for (const Cell& cell : harness::CellsOf(NodeLock(), config_)) {
+  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config_)) {
     if (cell.status == CellStatus::kReachable) Play(cell, ++memcg);
   }
   EXPECT_EQ(harness::CoverageUnmet(*harness::recorder(), config_), "");
@@ -344,9 +344,9 @@ TEST_F(WindowTest, SoManyPercentAreEnough) {
 // Each fault that is proposed is one that a config may have.
 TEST_F(WindowTest, EveryFaultProposedIsValid) {
   std::set<std::string> faults;
-  for (const Cell& cell : harness::CellsOf(NodeLock(), config_)) {
+  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config_)) {
     if (cell.status != CellStatus::kReachable) continue;
-    faults.insert(harness::FaultFor(NodeLock(), cell));
+    faults.insert(harness::FaultFor(NodeLockInfo(), cell));
   }
   for (const std::string& fault : faults) {
     harness::ParsedConfig parsed =
@@ -451,13 +451,13 @@ TEST(RealWindowTest, AReferenceReachesEveryStageUpToTheLastPut) {
                 pinned = {&s, s.memcg(3), s.ChargeAndAdd(3), 0};
                 pinned.serial = lru::serial_of(pinned.memcg);
                 lru::css_get(&pinned.memcg->css);
-                for (const lru::stage_info& stage : NodeLock().stages) {
+                for (const lru::stage_info& stage : NodeLockInfo().stages) {
                   if (stage.closes == lru::way::REFERENCE) break;
                   harness::Observe(stage.fp, UseAtStage);
                 }
                 s.Destroy(3);
                 std::set<std::string> hit = Hit(config);
-                for (const lru::stage_info& stage : NodeLock().stages) {
+                for (const lru::stage_info& stage : NodeLockInfo().stages) {
                   if (stage.closes == lru::way::REFERENCE) break;
                   std::string name = lru::fault_point_at(stage.fp).name;
                   EXPECT_TRUE(hit.count("count begun after " + name)) << name;
@@ -524,7 +524,7 @@ TEST(RealWindowTest, AReadSectionOutlivesOfflineAndNothingBehindIt) {
         lru::css_flush();
         std::set<std::string> hit = Hit(config);
         bool after_begin = false;
-        for (const lru::stage_info& stage : NodeLock().stages) {
+        for (const lru::stage_info& stage : NodeLockInfo().stages) {
           std::string name = lru::fault_point_at(stage.fp).name;
           if (stage.closes == lru::way::REFERENCE) after_begin = false;
           if (after_begin) {

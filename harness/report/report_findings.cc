@@ -11,7 +11,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr uint32_t kStacksMax =
     sizeof(FindingSlot::stacks) / sizeof(SanitizerStack);
 

@@ -8,8 +8,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 std::string PointName(uint64_t fp) {
   if (fp >= lru::NR_FAULT_POINTS) return "?";
   return lru::fault_point_at(static_cast<lru::fault_point>(fp)).name;

@@ -10,8 +10,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 using Buckets = std::array<uint64_t, Histogram::kBuckets>;
 
 void AddTo(const Histogram& histogram, Buckets* sum) {

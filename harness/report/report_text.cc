@@ -127,7 +127,7 @@ void Header(const Json& report, std::string* out) {
                   report.at("machine").at("cores").get<int>(), " cores\n");
 }
 
-void Totals(const Json& report, std::string* out) {
+void TotalsText(const Json& report, std::string* out) {
   const Json& stats = report.at("stats");
   uint64_t operations = 0;
   for (const auto& [verb, count] : stats.at("operations").items()) {
@@ -367,7 +367,7 @@ void OtherFindings(const Json& findings, std::string* out) {
 std::string ReportToText(const nlohmann::ordered_json& report) {
   std::string out;
   Header(report, &out);
-  Totals(report, &out);
+  TotalsText(report, &out);
   Coverage(report, &out);
   Finding(report, &out);
   OtherFindings(report.at("findings"), &out);

@@ -12,7 +12,6 @@
 namespace harness {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr size_t kLiteralMax = 200;
 
 // Length of the UTF-8 sequence that starts here, 0 when there is none.
@@ -65,7 +64,7 @@ bool Dying(const MemcgSlot& memcg) {
 }
 
 // The index of a task that holds `lock`, or -1.
-int HolderOf(const Recorder& r, const void* lock) {
+int HolderIndex(const Recorder& r, const void* lock) {
   for (uint32_t i = 0; i < TaskCount(r); ++i) {
     const lru::task& task = r.tasks[i].task;
     for (uint32_t h = 0; InUse(task) && h < HeldCount(task); ++h) {
@@ -84,7 +83,7 @@ std::set<std::string> CircleFrom(const Recorder& r, uint32_t start) {
     const lru::task& task = r.tasks[at].task;
     const void* lock = task.waiting_for.lock.load(kRelaxed);
     int holder = InUse(task) && task.waiting.load(kRelaxed) && lock
-                     ? HolderOf(r, lock)
+                     ? HolderIndex(r, lock)
                      : -1;
     if (holder < 0) return {};
     names.insert(LiteralText(task.waiting_for.name.load(kRelaxed)));
@@ -123,10 +122,6 @@ std::string LiteralText(const char* text) {
 
 bool InUse(const lru::task& task) {
   return *reinterpret_cast<const unsigned char*>(&task.in_use) != 0;
-}
-
-uint32_t TaskCount(const Recorder& r) {
-  return std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
 }
 
 const TaskSlot* TaskOf(const Recorder& r, uint32_t id) {

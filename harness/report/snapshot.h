@@ -29,8 +29,6 @@ std::string LiteralText(const char* text);
 
 // Reads the byte: one that is neither 0 nor 1 is no valid bool.
 bool InUse(const lru::task& task);
-// The slots ever handed out; finished tasks among them.
-uint32_t TaskCount(const Recorder& r);
 // Name of the task with this id, or "".
 std::string TaskName(const Recorder& r, uint32_t id);
 // Null when no slot has this id.

@@ -11,8 +11,8 @@ void LinkSanitizerOptions();
 void LinkSanitizerHooks();
 
 // Where the runtimes' text goes.
-void SetSanitizerLog(int fd);
-int SanitizerLog();
+void SetSanitizerLogFd(int fd);
+int SanitizerLogFd();
 
 }  // namespace harness
 

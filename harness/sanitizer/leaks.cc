@@ -48,10 +48,10 @@ void WriteAll(int fd, std::string_view text) {
 std::string LeakText() {
   int fd = memfd_create("leaks", MFD_CLOEXEC);
   if (fd < 0) return __lsan_do_recoverable_leak_check() ? "leak" : "";
-  int log = SanitizerLog();
-  SetSanitizerLog(fd);
+  int log = SanitizerLogFd();
+  SetSanitizerLogFd(fd);
   bool leaked = __lsan_do_recoverable_leak_check() != 0;
-  SetSanitizerLog(log);
+  SetSanitizerLogFd(log);
   std::string text = ReadAll(fd);
   close(fd);
   WriteAll(log, text);

@@ -5,6 +5,7 @@
 //  exitcode=66            known to the supervisor
 //  suppress_equal_*=0     several seeds in one process: each gets its report
 //  second_deadlock_stack  both ends of a lock inversion
+//  atexit_sleep_ms=0      nobody is left to race when the process ends
 //  leak_check_at_exit=0   only CheckLeaks() looks, when nothing is in flight
 //
 // Never ignore_noninstrumented_modules=1: it hid every seeded use after free
@@ -27,7 +28,7 @@ EXPORTED const char* __tsan_default_options() {
   return "halt_on_error=0:exitcode=66:suppress_equal_stacks=0"
          ":suppress_equal_addresses=0:detect_deadlocks=1"
          ":second_deadlock_stack=1:history_size=4"
-         ":report_thread_leaks=0" SYMBOLIZER_OPTION;
+         ":report_thread_leaks=0:atexit_sleep_ms=0" SYMBOLIZER_OPTION;
 }
 
 EXPORTED const char* __tsan_default_suppressions() {

@@ -16,7 +16,7 @@ void InstallSanitizerHooks([[maybe_unused]] int log_fd) {
 #if defined(LRU_ASAN) || defined(LRU_TSAN)
   LinkSanitizerOptions();
   LinkSanitizerHooks();
-  SetSanitizerLog(log_fd);
+  SetSanitizerLogFd(log_fd);
 #endif
 }
 
@@ -26,13 +26,13 @@ constexpr int kStderr = 2;
 int the_log_fd = kStderr;
 }  // namespace
 
-void SetSanitizerLog(int fd) {
+void SetSanitizerLogFd(int fd) {
   the_log_fd = fd < 0 ? kStderr : fd;
   __sanitizer_set_report_fd(
       reinterpret_cast<void*>(static_cast<intptr_t>(the_log_fd)));
 }
 
-int SanitizerLog() { return the_log_fd; }
+int SanitizerLogFd() { return the_log_fd; }
 #endif
 
 #if !defined(LRU_ASAN)

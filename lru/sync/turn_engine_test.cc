@@ -20,13 +20,17 @@ TEST(TurnEngine, SpawnedTasksRunOnlyWhenNamed) {
     spin_guard guard(&lock);
     order += name;
   };
+  auto noted = [&] {
+    spin_guard guard(&lock);
+    return order;
+  };
   task* a = engine.spawn("a", [&] { note("a"); });
   task* b = engine.spawn("b", [&] { note("b"); });
   engine.run_background();
-  EXPECT_EQ(order, "");
+  EXPECT_EQ(noted(), "");
   engine.run(b);
   engine.run(a);
-  EXPECT_EQ(order, "ba");
+  EXPECT_EQ(noted(), "ba");
 }
 
 TEST(TurnEngine, StopsRightAtAnOperationOfOneFunction) {

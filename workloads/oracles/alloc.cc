@@ -13,6 +13,7 @@
 #include "harness/flight_recorder.h"
 #include "lru/list_lru.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 namespace {
@@ -23,7 +24,7 @@ using lru::fault_site;
 // The memcg whose lists on an lru were spliced last, of those that share the
 // place: what it looks for there from then on is an ancestor's.
 constexpr uint32_t kMemcgs = 1 << 11;
-std::atomic<uint32_t> reparented[kMemcgs][kLruIndexes];
+Zeroed<std::atomic<uint32_t>[kLruIndexes], kMemcgs> reparented;
 
 std::atomic<uint32_t>* PlaceOf(const fault_site& site) {
   int lru = TheWorld().LruIndex(site.lru.serial);
@@ -44,7 +45,7 @@ bool IsReparented(const fault_site& site) {
 
 // Lists whose ancestors have been looked at, by serial.
 constexpr uint32_t kLists = 1 << 16;
-std::atomic<uint32_t> judged[kLists];
+Zeroed<std::atomic<uint32_t>, kLists> judged;
 
 const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
   return static_cast<const lru::mem_cgroup*>(ref.ptr);

@@ -8,27 +8,19 @@ using testing::Contains;
 using testing::IsEmpty;
 using testing::Not;
 
-const lru::list_lru_ops& Clean() { return lru::node_lock_ops(); }
-
-World::Parts With(const lru::list_lru_ops& ops) {
-  World::Parts parts = CleanParts();
-  parts.lru_ops = &ops;
-  return parts;
-}
-
 // The node's count is not taken down.
 bool DelForgetsNode(lru::list_lru* lru, lru::list_head* item, int nid,
                     lru::mem_cgroup* memcg) {
-  bool done = Clean().list_lru_del(lru, item, nid, memcg);
+  bool done = lru::node_lock_ops().list_lru_del(lru, item, nid, memcg);
   if (done) lru::nr_add(lru->node[nid].nr_items, 1);
   return done;
 }
 
 TEST(CountsOracleTest, DelForgetsTheNodesCount) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_del = DelForgetsNode;
   auto add_and_del = [](int times) {
-    Scenario s(With(ops));
+    Scenario s(CleanParts(ops));
     Object* object = s.Charge(3);
     for (int i = 0; i < times; i++) {
       s.Add(object);
@@ -49,16 +41,16 @@ TEST(CountsOracleTest, DelForgetsTheNodesCount) {
 }
 
 TEST(CountsOracleTest, AddForgetsTheNodesCount) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_add = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
-    bool done = Clean().list_lru_add(lru, item, nid, memcg);
+    bool done = lru::node_lock_ops().list_lru_add(lru, item, nid, memcg);
     if (done) lru::nr_add(lru->node[nid].nr_items, -1);
     return done;
   };
   // Fewer than there are: never legal, not even in flight.
   EXPECT_THAT(RunScenario([] {
-                Scenario s(With(ops));
+                Scenario s(CleanParts(ops));
                 s.ChargeAndAdd(3);
                 s.ChargeAndAdd(3);
               }),
@@ -90,12 +82,12 @@ TEST(CountsOracleTest, HugeCountRead) {
 
 // 41d17431df4a: a negative count is a huge one to the caller.
 TEST(CountsOracleTest, NegativeCountReturned) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_count_one = [](lru::list_lru*, int, lru::mem_cgroup*) {
     return static_cast<unsigned long>(-3L);
   };
   EXPECT_THAT(RunScenario([] {
-                Scenario s(With(ops));
+                Scenario s(CleanParts(ops));
                 lru::shrink_slab(0, nullptr, 12);
               }),
               Contains(Says("counts_sane", "there never were so many")));

@@ -7,6 +7,7 @@
 // one id, and relaxed is enough.
 #include "harness/flight_recorder.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 using lru::fault_point;
 using lru::fault_site;
 
-std::atomic<uint32_t> owners[lru::MEM_CGROUP_ID_MAX + 1];  // serials; 0: free
+Zeroed<std::atomic<uint32_t>, lru::MEM_CGROUP_ID_MAX + 1>
+    owners;  // serials; 0: free
 
 std::atomic<uint32_t>* OwnerOf(const fault_site& site) {
   if (site.nr > 0 && site.nr <= lru::MEM_CGROUP_ID_MAX) return &owners[site.nr];

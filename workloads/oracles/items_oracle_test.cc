@@ -7,14 +7,6 @@ namespace {
 using testing::Contains;
 using testing::IsEmpty;
 
-const lru::list_lru_ops& Clean() { return lru::node_lock_ops(); }
-
-World::Parts With(const lru::list_lru_ops& ops) {
-  World::Parts parts = CleanParts();
-  parts.lru_ops = &ops;
-  return parts;
-}
-
 TEST(ItemsOracleTest, AddAndDelByTheContractAreSilent) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
@@ -35,7 +27,7 @@ TEST(ItemsOracleTest, AddAndDelByTheContractAreSilent) {
 bool AddTwice(lru::list_lru* lru, lru::list_head* item, int nid,
               lru::mem_cgroup* memcg) {
   if (lru::list_empty(item)) {
-    return Clean().list_lru_add(lru, item, nid, memcg);
+    return lru::node_lock_ops().list_lru_add(lru, item, nid, memcg);
   }
   lru::list_lru_node* nlru = &lru->node[nid];
   lru::spin_guard guard(&nlru->lock);
@@ -50,10 +42,10 @@ bool AddTwice(lru::list_lru* lru, lru::list_head* item, int nid,
 }
 
 TEST(ItemsOracleTest, ItemLinkedTwice) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_add = AddTwice;
   Findings findings = RunScenario([] {
-    Scenario s(With(ops));
+    Scenario s(CleanParts(ops));
     Object* object = s.ChargeAndAdd(3);
     EXPECT_EQ(harness::recorder()->nr_findings.load(), 0u);
     EXPECT_TRUE(s.Add(object));
@@ -132,7 +124,7 @@ TEST(ItemsOracleTest, ResultOfDelLies) {
 
 // Result and list agree, but the contract wanted the item on a list (1).
 TEST(ItemsOracleTest, AddThatDoesNothing) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_add = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
     lru::spin_guard guard(&lru->node[nid].lock);
@@ -141,7 +133,7 @@ TEST(ItemsOracleTest, AddThatDoesNothing) {
     return false;
   };
   Findings findings = RunScenario([] {
-    Scenario s(With(ops));
+    Scenario s(CleanParts(ops));
     s.Step(50, "adder");
   });
   EXPECT_THAT(findings, Contains(Says("item_state",
@@ -150,7 +142,7 @@ TEST(ItemsOracleTest, AddThatDoesNothing) {
 }
 
 TEST(ItemsOracleTest, DelThatDoesNothing) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_del = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
     lru::spin_guard guard(&lru->node[nid].lock);
@@ -159,7 +151,7 @@ TEST(ItemsOracleTest, DelThatDoesNothing) {
     return false;
   };
   Findings findings = RunScenario([] {
-    Scenario s(With(ops));
+    Scenario s(CleanParts(ops));
     s.Step(100, "deleter");
   });
   EXPECT_THAT(findings, Contains(Says("item_state",
@@ -225,10 +217,10 @@ TEST(ItemsOracleTest, NodeCountsOneItemMore) {
 }
 
 TEST(ItemsOracleTest, DelForgetsTheListsCount) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_del = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
-    bool done = Clean().list_lru_del(lru, item, nid, memcg);
+    bool done = lru::node_lock_ops().list_lru_del(lru, item, nid, memcg);
     auto* l = lru::node_lock<lru::node_lock_steps>::list_lru_from_memcg_idx(
         lru, nid, lru::memcg_kmem_id(memcg));
     if (done) lru::nr_add(l->nr_items, 1);
@@ -236,7 +228,7 @@ TEST(ItemsOracleTest, DelForgetsTheListsCount) {
   };
   EXPECT_THAT(
       RunScenario([] {
-        Scenario s(With(ops));
+        Scenario s(CleanParts(ops));
         EXPECT_TRUE(s.Del(s.ChargeAndAdd(3)));
         s.Quiet();
         s.CheckTotals();

@@ -16,6 +16,7 @@
 #include "lru/list_lru.h"
 #include "workloads/oracles/list_shadows.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 namespace {
@@ -25,7 +26,7 @@ using lru::fault_site;
 
 // Memcg serial -> its parent's, once its objcgs are no longer its own.
 constexpr uint32_t kMemcgs = 1 << 14;
-std::atomic<uint64_t> passed_over[kMemcgs];
+Zeroed<std::atomic<uint64_t>, kMemcgs> passed_over;
 
 void OnObjcgUnpublished(fault_point, const fault_site& site) {
   uint32_t memcg = site.memcg.serial;

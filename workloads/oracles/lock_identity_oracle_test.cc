@@ -10,14 +10,6 @@ using testing::Not;
 
 constexpr const char* kIdentity = "lock_identity";
 
-const lru::list_lru_ops& Clean() { return lru::node_lock_ops(); }
-
-World::Parts With(const lru::list_lru_ops& ops) {
-  World::Parts parts = CleanParts();
-  parts.lru_ops = &ops;
-  return parts;
-}
-
 lru::lru_status TakeAll(lru::list_head* item, lru::list_lru_one* list,
                         lru::spinlock_t*, void*) {
   lru::current_lru_ops().list_lru_isolate(list, item);
@@ -105,13 +97,13 @@ TEST(LockIdentityOracleTest, DelByAnOldLookupIsSilent) {
 }
 
 TEST(LockIdentityOracleTest, DelWithAnotherNid) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_del = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
-    return Clean().list_lru_del(lru, item, 1 - nid, memcg);
+    return lru::node_lock_ops().list_lru_del(lru, item, 1 - nid, memcg);
   };
   Findings findings = RunScenario([] {
-    Scenario s(With(ops));
+    Scenario s(CleanParts(ops));
     s.Del(s.ChargeAndAdd(3));
   });
   // Before and after the damage.
@@ -123,14 +115,14 @@ TEST(LockIdentityOracleTest, DelWithAnotherNid) {
 
 // The add is refused, but by a look under the wrong lock.
 TEST(LockIdentityOracleTest, SecondAddWithAnotherNid) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_add = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
-    return Clean().list_lru_add(lru, item, list_empty(item) ? nid : 1 - nid,
-                                memcg);
+    return lru::node_lock_ops().list_lru_add(
+        lru, item, list_empty(item) ? nid : 1 - nid, memcg);
   };
   EXPECT_THAT(RunScenario([] {
-                Scenario s(With(ops));
+                Scenario s(CleanParts(ops));
                 EXPECT_FALSE(s.Add(s.ChargeAndAdd(3)));
               }),
               Contains(Says(kIdentity, "list_lru_add took another lock")));
@@ -151,7 +143,7 @@ TEST(LockIdentityOracleTest, AddAndDelWithoutALock) {
   static const lru::list_lru_ops kOps =
       lru::make_node_lock_ops<NoLock>("node-lock", "no lock");
   Findings findings = RunScenario([] {
-    Scenario s(With(kOps));
+    Scenario s(CleanParts(kOps));
     s.Del(s.ChargeAndAdd(3));
   });
   EXPECT_THAT(findings, Contains(Says(kIdentity, "was linked to list")));
@@ -160,13 +152,14 @@ TEST(LockIdentityOracleTest, AddAndDelWithoutALock) {
 
 // The lock of the node, but the list of another memcg: what it counts on.
 TEST(LockIdentityOracleTest, DelWithAnotherMemcg) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_del = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
-    return Clean().list_lru_del(lru, item, nid, lru::parent_mem_cgroup(memcg));
+    return lru::node_lock_ops().list_lru_del(lru, item, nid,
+                                             lru::parent_mem_cgroup(memcg));
   };
   Findings findings = RunScenario([] {
-    Scenario s(With(ops));
+    Scenario s(CleanParts(ops));
     s.Del(s.ChargeAndAdd(3));
   });
   EXPECT_THAT(findings, Contains(Says(kIdentity, "was taken off as one of")));
@@ -174,13 +167,13 @@ TEST(LockIdentityOracleTest, DelWithAnotherMemcg) {
 }
 
 TEST(LockIdentityOracleTest, IsolateCountsOnAnotherList) {
-  static lru::list_lru_ops ops = Clean();
+  static lru::list_lru_ops ops = lru::node_lock_ops();
   static lru::list_lru_one* other;
   ops.list_lru_isolate = [](lru::list_lru_one*, lru::list_head* item) {
-    Clean().list_lru_isolate(other, item);
+    lru::node_lock_ops().list_lru_isolate(other, item);
   };
   EXPECT_THAT(RunScenario([] {
-                Scenario s(With(ops));
+                Scenario s(CleanParts(ops));
                 s.ChargeAndAdd(3);
                 other = s.ListOf(s.memcg(2));
                 EXPECT_EQ(WalkAll(s, s.memcg(3)), 1u);

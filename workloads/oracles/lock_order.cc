@@ -17,7 +17,7 @@
 namespace workloads {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
+using harness::kRelaxed;
 constexpr int kNames = 32;  // more are not judged
 constexpr int kClasses = 2 * kNames;
 

@@ -24,7 +24,7 @@ void Take(spinlock_t* first, spinlock_t* second) {
   spin_guard inner(second);
 }
 
-Findings With(const std::function<void(Locks&)>& body) {
+Findings WithLocks(const std::function<void(Locks&)>& body) {
   return RunScenario([&] {
     Scenario s;
     Locks locks;
@@ -35,7 +35,7 @@ Findings With(const std::function<void(Locks&)>& body) {
 }
 
 TEST(LockOrderOracleTest, OneOrderIsSilent) {
-  EXPECT_THAT(With([](Locks& l) {
+  EXPECT_THAT(WithLocks([](Locks& l) {
                 Take(&l.a, &l.b);
                 Take(&l.b, &l.c);
                 Take(&l.a, &l.c);
@@ -55,7 +55,7 @@ TEST(LockOrderOracleTest, ActorsAndTeardownAreSilent) {
 
 // Once, however often it happens.
 TEST(LockOrderOracleTest, TwoOrders) {
-  EXPECT_THAT(With([](Locks& l) {
+  EXPECT_THAT(WithLocks([](Locks& l) {
                 Take(&l.a, &l.b);
                 Take(&l.b, &l.a);
                 Take(&l.b, &l.a);
@@ -68,7 +68,7 @@ TEST(LockOrderOracleTest, TwoOrders) {
 }
 
 TEST(LockOrderOracleTest, ThreeInACircle) {
-  EXPECT_THAT(With([](Locks& l) {
+  EXPECT_THAT(WithLocks([](Locks& l) {
                 Take(&l.a, &l.b);
                 Take(&l.b, &l.c);
                 Take(&l.c, &l.a);
@@ -79,7 +79,7 @@ TEST(LockOrderOracleTest, ThreeInACircle) {
 }
 
 TEST(LockOrderOracleTest, MutexAndSpinlock) {
-  EXPECT_THAT(With([](Locks& l) {
+  EXPECT_THAT(WithLocks([](Locks& l) {
                 {
                   lru::mutex_guard outer(&l.m);
                   spin_guard inner(&l.a);
@@ -91,7 +91,7 @@ TEST(LockOrderOracleTest, MutexAndSpinlock) {
 }
 
 TEST(LockOrderOracleTest, TwoOfOneClass) {
-  EXPECT_THAT(With([](Locks& l) { Take(&l.a, &l.other_a); }),
+  EXPECT_THAT(WithLocks([](Locks& l) { Take(&l.a, &l.other_a); }),
               Contains(Says(kOrder, "takes a->lock 2 while it holds a->lock")));
 }
 
@@ -104,12 +104,12 @@ void TakeNested(spinlock_t* first, spinlock_t* second,
 }
 
 TEST(LockOrderOracleTest, NestedByAnnotationIsSilentInOneOrderOnly) {
-  EXPECT_THAT(With([](Locks& l) {
+  EXPECT_THAT(WithLocks([](Locks& l) {
                 TakeNested(&l.a, &l.other_a, false);
                 TakeNested(&l.other_a, &l.a, false);
               }),
               IsEmpty());
-  EXPECT_THAT(With([](Locks& l) {
+  EXPECT_THAT(WithLocks([](Locks& l) {
                 TakeNested(&l.a, &l.other_a, false);
                 TakeNested(&l.a, &l.other_a, true);
               }),
@@ -127,13 +127,13 @@ TEST(LockOrderOracleTest, TrylockWaitsForNobody) {
                      }
                      lru::spin_unlock(second);
                    };
-  EXPECT_THAT(With([&](Locks& l) {
+  EXPECT_THAT(WithLocks([&](Locks& l) {
                 Take(&l.a, &l.b);
                 tried(&l.b, &l.a, nullptr);
               }),
               IsEmpty());
   // But whoever holds what it tried for may be waited for.
-  EXPECT_THAT(With([&](Locks& l) {
+  EXPECT_THAT(WithLocks([&](Locks& l) {
                 Take(&l.c, &l.a);
                 tried(&l.b, &l.a, &l.c);
               }),

@@ -25,6 +25,7 @@
 #include "lru/sync/alloc.h"
 #include "lru/sync/tsan.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 namespace {
@@ -32,8 +33,7 @@ namespace {
 using lru::fault_point;
 using lru::fault_site;
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
+using harness::kRelaxed;
 // One piece of memory. Written by whoever took the address's place in the
 // table, until whoever frees that address gives the place back.
 struct Watched {
@@ -48,7 +48,7 @@ struct Watched {
 };
 constexpr uint32_t kWatched = 1 << 12;
 constexpr uint32_t kProbes = 4;
-Watched watched[kWatched];
+Zeroed<Watched, kWatched> watched;
 
 Watched& PlaceOf(const void* memory, uint32_t probe) {
   uint64_t hash = reinterpret_cast<uintptr_t>(memory) * 0x9e3779b97f4a7c15u;

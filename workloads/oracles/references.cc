@@ -13,6 +13,7 @@
 // come in it. One that was confirmed before the section began is seen by it.
 #include "harness/flight_recorder.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 namespace {
@@ -23,7 +24,7 @@ using lru::fault_site;
 // By serial: the memcg whose kill is confirmed. A later one that shares the
 // word takes it over, and the older is judged no more.
 constexpr uint32_t kMemcgs = 1 << 14;
-std::atomic<uint32_t> confirmed[kMemcgs];
+Zeroed<std::atomic<uint32_t>, kMemcgs> confirmed;
 
 void OnConfirmed(fault_point, const fault_site& site) {
   confirmed[site.memcg.serial % kMemcgs].store(site.memcg.serial,

@@ -15,6 +15,7 @@
 #include "lru/sync/alloc.h"
 #include "workloads/oracles/drain_words.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 namespace {
@@ -24,7 +25,7 @@ using lru::fault_site;
 
 // Lists that were drained, by serial: written under the list's lock.
 constexpr uint32_t kLists = 1 << 16;
-std::atomic<uint32_t> drained[kLists];
+Zeroed<std::atomic<uint32_t>, kLists> drained;
 
 bool IsDrained(uint32_t serial) {
   return serial &&
@@ -35,7 +36,7 @@ bool IsDrained(uint32_t serial) {
 // that share a place. An older one, which somebody may hold a reference on for
 // long, is believed.
 constexpr uint32_t kMemcgs = 1 << 14;
-std::atomic<uint32_t> passed_over[kMemcgs];
+Zeroed<std::atomic<uint32_t>, kMemcgs> passed_over;
 
 bool IsPassedOver(uint32_t serial) {
   return passed_over[serial % kMemcgs].load(std::memory_order_relaxed) >=
@@ -43,7 +44,7 @@ bool IsPassedOver(uint32_t serial) {
 }
 
 // Memcgs whose reparenting is over.
-std::atomic<uint32_t> finished[kMemcgs];
+Zeroed<std::atomic<uint32_t>, kMemcgs> finished;
 
 bool IsFinished(uint32_t serial) {
   return serial &&

@@ -15,7 +15,7 @@ using testing::IsEmpty;
 
 using NodeLock = lru::node_lock<lru::node_lock_steps>;
 
-struct Flaws {
+struct ReparentFlaws {
   bool nothing_done = false;
   bool to_root = false;
   bool ids_unchanged = false;
@@ -28,16 +28,16 @@ struct Flaws {
   bool free_first = false;   // before they are out of the xarray
   bool keep = false;         // neither erased nor freed
 };
-Flaws flaws;  // written before the world exists
+ReparentFlaws reparent_flaws;  // written before the world exists
 
 void MoveItems(list_lru_one* src, list_lru_one* dst) {
-  lru::list_head* kept = flaws.leave_item ? src->list.next : nullptr;
+  lru::list_head* kept = reparent_flaws.leave_item ? src->list.next : nullptr;
   if (kept) lru::list_del_init(kept);
   lru::list_splice_init(&src->list, &dst->list);
   if (kept) lru::list_add(kept, &src->list);
   long moved = src->nr_items;
   lru::nr_add(dst->nr_items, moved);
-  if (!flaws.leave_nr_items) lru::nr_add(src->nr_items, -moved);
+  if (!reparent_flaws.leave_nr_items) lru::nr_add(src->nr_items, -moved);
 }
 
 void SpliceNode(list_lru* lru, int nid, list_lru_memcg* mlru, mem_cgroup* memcg,
@@ -62,17 +62,19 @@ void Erase(list_lru* lru, int src_idx, mem_cgroup* memcg) {
 void ReparentLru(list_lru* lru, int src_idx, mem_cgroup* memcg,
                  mem_cgroup* parent) {
   auto* mlru = static_cast<list_lru_memcg*>(lru::xa_load(&lru->xa, src_idx));
-  if (flaws.erase_first) Erase(lru, src_idx, memcg);
+  if (reparent_flaws.erase_first) Erase(lru, src_idx, memcg);
   for (int nid = 0; mlru && nid < lru::nr_node_ids; nid++) {
-    if (nid != flaws.skip_nid) SpliceNode(lru, nid, mlru, memcg, parent);
+    if (nid != reparent_flaws.skip_nid)
+      SpliceNode(lru, nid, mlru, memcg, parent);
   }
   LRU_POINT(lists_drained, .memcg = memcg, .parent = parent, .lru = lru);
-  if (flaws.keep) return;
-  if (flaws.free_first) LRU_POINT(mlru_free_queued, .memcg = memcg, .lru = lru);
-  if (!flaws.erase_first) Erase(lru, src_idx, memcg);
+  if (reparent_flaws.keep) return;
+  if (reparent_flaws.free_first)
+    LRU_POINT(mlru_free_queued, .memcg = memcg, .lru = lru);
+  if (!reparent_flaws.erase_first) Erase(lru, src_idx, memcg);
   if (!mlru) return;
   lru::node_lock_steps::free_mlru(mlru);
-  if (!flaws.free_first) {
+  if (!reparent_flaws.free_first) {
     LRU_POINT(mlru_free_queued, .memcg = memcg, .lru = lru);
   }
 }
@@ -82,24 +84,24 @@ void ChangeIds(mem_cgroup* memcg, const mem_cgroup* parent) {
   for (lru::css* c = nullptr;
        (c = lru::css_next_descendant_pre(c, &memcg->css));) {
     lru::mem_cgroup_from_css(c)->kmemcg_id = lru::memcg_kmem_id(parent);
-    if (flaws.own_id_only) return;
+    if (reparent_flaws.own_id_only) return;
   }
 }
 
 void ReparentByHand(mem_cgroup* memcg, mem_cgroup* parent) {
-  if (flaws.nothing_done) return;
-  if (flaws.to_root) parent = lru::root_mem_cgroup;
+  if (reparent_flaws.nothing_done) return;
+  if (reparent_flaws.to_root) parent = lru::root_mem_cgroup;
   int src_idx = lru::memcg_kmem_id(memcg);
-  if (!flaws.ids_unchanged) ChangeIds(memcg, parent);
+  if (!reparent_flaws.ids_unchanged) ChangeIds(memcg, parent);
   LRU_POINT(kmemcg_ids_changed, .memcg = memcg, .parent = parent);
   for (uint32_t i = 0; i < TheWorld().nr_lrus(); i++) {
     list_lru* lru = TheWorld().lru(i);
-    if (!lru->memcg_aware || lru->serial == flaws.skip_lru) continue;
+    if (!lru->memcg_aware || lru->serial == reparent_flaws.skip_lru) continue;
     ReparentLru(lru, src_idx, memcg, parent);
   }
 }
 
-World::Parts ByHand() {
+World::Parts ReparentsByHand() {
   static const lru::list_lru_ops kOps = [] {
     lru::list_lru_ops ops = lru::node_lock_ops();
     ops.memcg_reparent_list_lrus = ReparentByHand;
@@ -111,10 +113,10 @@ World::Parts ByHand() {
 }
 
 // Memcg 3 has an item on either node of either lru, and is destroyed.
-Findings DestroyWith(const Flaws& wanted) {
+Findings DestroyWith(const ReparentFlaws& wanted) {
   return RunScenario([&] {
-    flaws = wanted;
-    Scenario s(ByHand());
+    reparent_flaws = wanted;
+    Scenario s(ReparentsByHand());
     for (int nid : {0, 1}) {
       for (uint32_t lru : {0, 1}) s.ChargeAndAdd(3, nid, lru);
     }
@@ -124,8 +126,8 @@ Findings DestroyWith(const Flaws& wanted) {
 
 TEST(ReparentOracleTest, WithoutAMistakeNothingIsSaid) {
   EXPECT_THAT(RunScenario([] {
-                flaws = {};
-                Scenario s(ByHand());
+                reparent_flaws = {};
+                Scenario s(ReparentsByHand());
                 s.Step(300);
                 s.Destroy(2);
                 s.Finish();
@@ -148,8 +150,8 @@ TEST(ReparentOracleTest, NodeForgotten) {
 // It had items, and lost them before: nothing stays behind.
 TEST(ReparentOracleTest, EmptyNodeLeftOutIsSilent) {
   EXPECT_THAT(RunScenario([] {
-                flaws = {.skip_nid = 1};
-                Scenario s(ByHand());
+                reparent_flaws = {.skip_nid = 1};
+                Scenario s(ReparentsByHand());
                 Object* first = s.ChargeAndAdd(3, 1);
                 Object* second = s.ChargeAndAdd(3, 1);
                 s.Del(first);
@@ -161,8 +163,8 @@ TEST(ReparentOracleTest, EmptyNodeLeftOutIsSilent) {
 
 TEST(ReparentOracleTest, NodeLeftOutWithOneOfTwoItems) {
   EXPECT_THAT(RunScenario([] {
-                flaws = {.skip_nid = 1};
-                Scenario s(ByHand());
+                reparent_flaws = {.skip_nid = 1};
+                Scenario s(ReparentsByHand());
                 s.ChargeAndAdd(3, 1);
                 s.Del(s.ChargeAndAdd(3, 1));
                 s.Destroy(3);
@@ -209,8 +211,8 @@ TEST(ReparentOracleTest, FreedBeforeErased) {
 
 TEST(ReparentOracleTest, ListStillFoundAtRest) {
   EXPECT_THAT(RunScenario([] {
-                flaws = {.keep = true};
-                Scenario s(ByHand());
+                reparent_flaws = {.keep = true};
+                Scenario s(ReparentsByHand());
                 s.ChargeAndAdd(3);
                 s.Destroy(3);
                 EXPECT_EQ(harness::recorder()->nr_findings.load(), 0u);
@@ -224,10 +226,11 @@ TEST(ReparentOracleTest, ListStillFoundAtRest) {
 // --- a late add, whose memcg was looked up before
 // ------------------------------------------------
 
-Findings LateAddWith(const Flaws& wanted, bool used, uint32_t destroyed = 3) {
+Findings LateAddWith(const ReparentFlaws& wanted, bool used,
+                     uint32_t destroyed = 3) {
   return RunScenario([&] {
-    flaws = wanted;
-    Scenario s(ByHand());
+    reparent_flaws = wanted;
+    Scenario s(ReparentsByHand());
     if (used) s.ChargeAndAdd(destroyed);
     s.Charge(3);  // allocates the lists
     Object* object = s.Charge(1);

@@ -11,12 +11,6 @@ using testing::IsEmpty;
 
 constexpr const char* kBit = "shrinker_bit";
 
-World::Parts With(const lru::list_lru_ops& ops) {
-  World::Parts parts = CleanParts();
-  parts.lru_ops = &ops;
-  return parts;
-}
-
 World::Parts WithRescan(unsigned long (*rescan)(lru::shrink_control*,
                                                 lru::shrinker*, int)) {
   static lru::teardown_steps steps;
@@ -65,7 +59,7 @@ struct SetsNothing : lru::node_lock_steps {
 // Memcg 3 is gone, and somebody still adds with it: memcg 2 owns the list.
 Findings LateAdd(const lru::list_lru_ops& ops) {
   return RunScenario([&] {
-    Scenario s(With(ops));
+    Scenario s(CleanParts(ops));
     s.Charge(3);
     Object* object = s.Charge(2);
     mem_cgroup* memcg = s.world().GetMemcg(3);
@@ -86,7 +80,7 @@ TEST(ShrinkerBitOracleTest, NoBitAtAll) {
   static constexpr lru::list_lru_ops kOps =
       lru::make_node_lock_ops<SetsNothing>("node-lock", "");
   EXPECT_THAT(RunScenario([] {
-                Scenario s(With(kOps));
+                Scenario s(CleanParts(kOps));
                 s.ChargeAndAdd(3);
               }),
               Contains(Says(kBit, "an add gave memcg")));
@@ -97,7 +91,7 @@ TEST(ShrinkerBitOracleTest, FromMinusOneToNothingOwesNoBit) {
   static constexpr lru::list_lru_ops kOps =
       lru::make_node_lock_ops<SetsNothing>("node-lock", "");
   EXPECT_THAT(RunScenario([] {
-                Scenario s(With(kOps));
+                Scenario s(CleanParts(kOps));
                 Object* object = s.Charge(3);
                 s.ListOf(s.memcg(3))->nr_items = -1;
                 s.Add(object);

@@ -11,6 +11,7 @@
 #include "lru/memcg.h"
 #include "lru/sync/rcu.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 namespace {
@@ -28,7 +29,7 @@ struct State {
 };
 static_assert(lru::NR_FAULT_POINTS <= 64, "one bit per point");
 constexpr uint32_t kStates = 1 << 13;
-State states[kStates];
+Zeroed<State, kStates> states;
 std::span<const stage_info> stages;
 
 constexpr uint64_t Bit(fault_point fp) { return uint64_t{1} << fp; }
@@ -49,7 +50,7 @@ State* StateOf(uint32_t serial) {
 }
 
 bool Reached(uint32_t serial, fault_point fp) {
-  const State& state = states[serial % kStates];
+  State& state = states[serial % kStates];
   return state.serial.load(std::memory_order_relaxed) == serial &&
          (state.reached.load(std::memory_order_relaxed) & Bit(fp));
 }

@@ -16,16 +16,18 @@ constexpr const char* kOrder = "teardown_order";
 // --- through steps
 // --------------------------------------------------------------
 
-Findings DestroyWith(void (*break_it)(lru::teardown_steps& steps)) {
+// `destroyed` memcgs, the deepest first.
+Findings DestroyWith(void (*break_it)(lru::teardown_steps& steps),
+                     uint32_t destroyed = 1) {
   static lru::teardown_steps steps;
   steps = lru::clean_teardown_steps();
   break_it(steps);
-  return RunScenario([] {
+  return RunScenario([destroyed] {
     World::Parts parts = CleanParts();
     parts.steps = &steps;
     Scenario s(parts);
     s.ChargeAndAdd(3);
-    s.Destroy(3);
+    for (uint32_t i = 0; i < destroyed; i++) s.Destroy(3 - i);
   });
 }
 
@@ -87,17 +89,20 @@ TEST(TeardownOracleTest, UnlinkedAtRelease) {
       Contains(Says(kOrder, "reached sibling_unlinked before css_released")));
 }
 
+// Of three: now and then somebody else's grace period comes just in time.
 TEST(TeardownOracleTest, FreedWithoutAGracePeriod) {
-  EXPECT_THAT(DestroyWith([](lru::teardown_steps& steps) {
-                steps.css_free_after_rcu = [](lru::css* c) {
-                  lru::css* parent = c->parent;
-                  LRU_POINT(css_free, .memcg = c, .parent = parent);
-                  LRU_POINT(parent_ref_put, .memcg = c, .parent = parent);
-                  lru::percpu_ref_exit(&c->refcnt);
-                  lru::mem_cgroup_css_free(c);
-                  lru::css_put(parent);
-                };
-              }),
+  EXPECT_THAT(DestroyWith(
+                  [](lru::teardown_steps& steps) {
+                    steps.css_free_after_rcu = [](lru::css* c) {
+                      lru::css* parent = c->parent;
+                      LRU_POINT(css_free, .memcg = c, .parent = parent);
+                      LRU_POINT(parent_ref_put, .memcg = c, .parent = parent);
+                      lru::percpu_ref_exit(&c->refcnt);
+                      lru::mem_cgroup_css_free(c);
+                      lru::css_put(parent);
+                    };
+                  },
+                  /*destroyed=*/3),
               Contains(Says(kOrder,
                             "reached css_free without a grace period since "
                             "sibling_unlinked")));

@@ -156,7 +156,7 @@ TEST(WalksOracleTest, WatchesTheLruThatIsCurrent) {
 
 // --- a walk of its own, over one list
 
-struct Flaws {
+struct WalkFlaws {
   bool no_lock = false;
   bool keeps_lock = false;    // to the end, and beyond
   bool counts_late = false;   // down, after the callback
@@ -169,26 +169,26 @@ struct Flaws {
   bool forgets_node_count = false;
   unsigned long result_off = 0;
 };
-Flaws flaws;
+WalkFlaws walk_flaws;
 
 void Settle(lru::list_head* item, lru::list_lru_one* l, lru_status status,
             lru::list_lru_node* nlru) {
   bool removed = status == lru::LRU_REMOVED || status == lru::LRU_REMOVED_RETRY;
-  if (removed && !flaws.forgets_node_count) {
+  if (removed && !walk_flaws.forgets_node_count) {
     long nr = lru::nr_add(nlru->nr_items, -1);
     LRU_POINT(count_changed, .lru = lru::serial_ref::of(l->lru_serial),
               .nid = 0, .nr = nr);
   }
-  if (status == lru::LRU_ROTATE && !flaws.leaves_rotated) {
+  if (status == lru::LRU_ROTATE && !walk_flaws.leaves_rotated) {
     lru::list_move_tail(item, &l->list);
   }
-  if (status == lru::LRU_SKIP && flaws.rotates_skipped) {
+  if (status == lru::LRU_SKIP && walk_flaws.rotates_skipped) {
     lru::list_move_tail(item, &l->list);
   }
 }
 
 lru::list_head* NextOf(lru::list_head* item, lru::list_lru_one* l) {
-  bool jump = flaws.skips_one && item->next->next != &l->list;
+  bool jump = walk_flaws.skips_one && item->next->next != &l->list;
   return jump ? item->next->next : item->next;
 }
 
@@ -198,19 +198,19 @@ unsigned long WalkList(lru::list_lru_one* l, lru::list_lru_node* nlru,
     ABSL_NO_THREAD_SAFETY_ANALYSIS {
   unsigned long removed = 0;
   lru::list_head* next;
-  lru::list_head* item = flaws.from_tail ? l->list.prev : l->list.next;
+  lru::list_head* item = walk_flaws.from_tail ? l->list.prev : l->list.next;
   for (; item != &l->list; item = next) {
     next = NextOf(item, l);
-    if (*nr_to_walk == 0 && !flaws.one_too_many) break;
-    if (*nr_to_walk && !flaws.counts_late) --*nr_to_walk;
+    if (*nr_to_walk == 0 && !walk_flaws.one_too_many) break;
+    if (*nr_to_walk && !walk_flaws.counts_late) --*nr_to_walk;
     lru_status status = isolate(item, l, &nlru->lock, cb_arg);
     if (!lru::lock_is_held(&nlru->lock)) lru::spin_lock(&nlru->lock);
-    if (flaws.counts_late) --*nr_to_walk;
+    if (walk_flaws.counts_late) --*nr_to_walk;
     Settle(item, l, status, nlru);
     if (status == lru::LRU_REMOVED || status == lru::LRU_REMOVED_RETRY) {
       removed++;
     }
-    if (status == lru::LRU_STOP && !flaws.ignores_stop) break;
+    if (status == lru::LRU_STOP && !walk_flaws.ignores_stop) break;
     if (status == lru::LRU_RETRY || status == lru::LRU_REMOVED_RETRY) {
       next = l->list.next;
     }
@@ -225,17 +225,17 @@ unsigned long WalkByHand(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
   lru::list_lru_node* nlru = &lru->node[nid];
   auto* l = lru::node_lock<lru::node_lock_steps>::list_lru_from_memcg_idx(
       lru, nid, lru::memcg_kmem_id(memcg));
-  if (!flaws.no_lock) lru::spin_lock(&nlru->lock);
+  if (!walk_flaws.no_lock) lru::spin_lock(&nlru->lock);
   LRU_POINT(walk_list_locked, .memcg = memcg, .lru = lru, .list = l,
             .nid = nid);
   unsigned long removed = WalkList(l, nlru, isolate, cb_arg, nr_to_walk);
-  if (lru::lock_is_held(&nlru->lock) && !flaws.keeps_lock) {
+  if (lru::lock_is_held(&nlru->lock) && !walk_flaws.keeps_lock) {
     lru::spin_unlock(&nlru->lock);
   }
-  return removed + flaws.result_off;
+  return removed + walk_flaws.result_off;
 }
 
-World::Parts ByHand() {
+World::Parts WalksByHand() {
   static const lru::list_lru_ops kOps = [] {
     lru::list_lru_ops ops = lru::node_lock_ops();
     ops.list_lru_walk_one = WalkByHand;
@@ -246,10 +246,11 @@ World::Parts ByHand() {
   return parts;
 }
 
-Findings WalkFlawed(const Flaws& wanted, const std::vector<lru_status>& says,
+Findings WalkFlawed(const WalkFlaws& wanted,
+                    const std::vector<lru_status>& says,
                     unsigned long nr_to_walk = 20) {
-  flaws = wanted;
-  return WalkWith(ByHand(), How::kOne, says, nr_to_walk);
+  walk_flaws = wanted;
+  return WalkWith(WalksByHand(), How::kOne, says, nr_to_walk);
 }
 
 TEST(WalksOracleTest, WithoutAFlawNothingIsSaid) {
@@ -319,8 +320,8 @@ TEST(WalksOracleTest, ResultIsWrong) {
 
 Findings WalkCalling(lru::list_lru_walk_cb isolate) {
   return RunScenario([&] {
-    flaws = {};
-    Scenario s(ByHand());
+    walk_flaws = {};
+    Scenario s(WalksByHand());
     s.ChargeAndAdd(3);
     s.ChargeAndAdd(3);
     WalkBy(s, How::kOne, 2, isolate);
@@ -341,11 +342,11 @@ TEST(WalksOracleTest, CallbackReturnsUnlocked) {
 
 // As from Linux 6.13 on.
 TEST(WalksOracleTest, CallbackReturnsLockedWhereItMustNot) {
-  static lru::list_lru_ops ops = *ByHand().lru_ops;
+  static lru::list_lru_ops ops = *WalksByHand().lru_ops;
   ops.returns_unlocked = true;
   for (lru_status status : {lru::LRU_RETRY, lru::LRU_STOP, lru::LRU_SKIP}) {
     Findings findings = RunScenario([&] {
-      flaws = {};
+      walk_flaws = {};
       script = {status};
       at = 0;
       World::Parts parts = CleanParts();

@@ -1,0 +1,25 @@
+// What oracles remember by serial: big static tables that begin as zeroes.
+#ifndef LRUTORTURE_WORKLOADS_ZEROED_H_
+#define LRUTORTURE_WORKLOADS_ZEROED_H_
+
+#include <cstddef>
+
+namespace workloads {
+
+// T[kSize] for a T to which all zeroes is a fresh one, as std::atomic of a
+// number. Static only. Compilers run the constructors of a static array of
+// atomics one by one: a second for 2^18 of them, in every file that has some.
+template <typename T, size_t kSize>
+class Zeroed {
+ public:
+  T& operator[](size_t i) { return begin()[i]; }
+  T* begin() { return reinterpret_cast<T*>(bytes_); }
+  T* end() { return begin() + kSize; }
+
+ private:
+  alignas(T) unsigned char bytes_[kSize * sizeof(T)];
+};
+
+}  // namespace workloads
+
+#endif  // LRUTORTURE_WORKLOADS_ZEROED_H_
