@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/crash_handler.h"
+#include "harness/fault_action.h"
 #include "harness/flight_recorder.h"
 #include "harness/supervisor.h"
 
@@ -14,20 +15,11 @@ namespace {
 
 constexpr uint64_t kPollNs = 500'000;
 constexpr uint64_t kGiveUpNs = 200'000'000;
-constexpr uint64_t kSleepChunkNs = 1'000'000;
-
-bool Stopping() { return recorder()->stop.load(kRelaxed) != 0; }
-bool Latched() { return recorder()->freeze.load(kRelaxed) != 0; }
 
 // Uniform in [0, 2 * pause_us], so pause_us on average.
 void Pause(uint64_t pause_us, Prng& prng) {
   if (pause_us == 0) return;
-  uint64_t ns = prng.Below(2 * pause_us * 1000 + 1);
-  while (ns > 0 && !Stopping()) {
-    uint64_t chunk = std::min(ns, kSleepChunkNs);
-    lru::sleep_ns(chunk);
-    ns -= chunk;
-  }
+  SleepUnlessStopping(prng.Below(2 * pause_us * 1000 + 1));
   NoteSleep();
 }
 

@@ -13,16 +13,6 @@ constexpr uint64_t kSleepChunkNs = 1'000'000;
 constexpr uint64_t kHoldSpinNs = 5'000;
 constexpr uint64_t kHoldSleepNs = 20'000;
 
-bool Stopping() { return recorder()->stop.load(kRelaxed) != 0; }
-
-void Sleep(uint64_t ns) {
-  while (ns > 0 && !Stopping()) {
-    uint64_t chunk = std::min(ns, kSleepChunkNs);
-    lru::sleep_ns(chunk);
-    ns -= chunk;
-  }
-}
-
 template <class Relax>
 void BusyWait(uint64_t ns, Relax relax) {
   const double ticks = static_cast<double>(ns) * recorder()->ticks_per_ns;
@@ -60,6 +50,14 @@ class Awaited {
 
 }  // namespace
 
+void SleepUnlessStopping(uint64_t ns) {
+  while (ns > 0 && !Stopping()) {
+    uint64_t chunk = std::min(ns, kSleepChunkNs);
+    lru::sleep_ns(chunk);
+    ns -= chunk;
+  }
+}
+
 void ActDelay(uint64_t delay_ns, DelayHow how, bool may_sleep) {
   if (how == DelayHow::kAuto || (how == DelayHow::kSleep && !may_sleep)) {
     how = may_sleep ? DelayHow::kSleep : DelayHow::kSpin;
@@ -67,7 +65,7 @@ void ActDelay(uint64_t delay_ns, DelayHow how, bool may_sleep) {
   switch (how) {
     case DelayHow::kAuto:
     case DelayHow::kSleep:
-      return Sleep(delay_ns);
+      return SleepUnlessStopping(delay_ns);
     case DelayHow::kSpin:
       return BusyWait(delay_ns, lru::cpu_relax);
     case DelayHow::kYield:

@@ -10,6 +10,9 @@
 
 namespace harness {
 
+// Ends early, by a millisecond at most too late, when the run stops.
+void SleepUnlessStopping(uint64_t ns);
+
 // `may_sleep`: nothing is held at the point that forbids it.
 void ActDelay(uint64_t delay_ns, DelayHow how, bool may_sleep);
 

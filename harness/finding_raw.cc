@@ -4,7 +4,7 @@
 namespace harness {
 namespace {
 
-Recorder* the_recorder = nullptr;
+Recorder* raw_recorder = nullptr;
 
 template <class T>
 LRUTORTURE_INLINE T* Plain(std::atomic<T>& value) {
@@ -14,11 +14,11 @@ LRUTORTURE_INLINE T* Plain(std::atomic<T>& value) {
 }  // namespace
 
 void SetRawRecorder(Recorder* recorder) {
-  __atomic_store_n(&the_recorder, recorder, __ATOMIC_RELEASE);
+  __atomic_store_n(&raw_recorder, recorder, __ATOMIC_RELEASE);
 }
 
 Recorder* RawRecorder() {
-  return __atomic_load_n(&the_recorder, __ATOMIC_ACQUIRE);
+  return __atomic_load_n(&raw_recorder, __ATOMIC_ACQUIRE);
 }
 
 FindingSlot* RawClaimFinding(Kind kind) {

@@ -214,6 +214,9 @@ namespace detail {
 extern Recorder* the_recorder;  // written while the process has one thread
 }
 inline Recorder* recorder() { return detail::the_recorder; }  // may be null
+// Actors are to end; a finding is latched, and nobody writes any more.
+inline bool Stopping() { return recorder()->stop.load(kRelaxed) != 0; }
+inline bool Latched() { return recorder()->freeze.load(kRelaxed) != 0; }
 // The slots ever handed out; finished tasks among them.
 inline uint32_t TaskCount(const Recorder& r) {
   uint32_t nr = r.nr_tasks.load(kRelaxed);

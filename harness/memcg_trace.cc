@@ -7,8 +7,6 @@
 namespace harness {
 namespace {
 
-constexpr uint64_t Bit(lru::fault_point fp) { return uint64_t{1} << fp; }
-
 // They come out of order, or again and again: no stage to be "at".
 constexpr uint64_t kNoStage = Bit(lru::FP_ref_put) |
                               Bit(lru::FP_objcg_released) |

@@ -14,19 +14,17 @@
 namespace harness {
 namespace {
 
-constexpr uint64_t kPollNs = 1'000'000;
-
-bool Latched() { return recorder()->freeze.load(kRelaxed) != 0; }
+constexpr uint64_t kWatchNs = 1'000'000;
 
 void Enter(Phase phase) {
   recorder()->phase.store(static_cast<uint32_t>(phase), kRelaxed);
 }
 
 void SleepUntil(uint64_t end_ns) {
-  while (!recorder()->stop.load(kRelaxed)) {
+  while (!Stopping()) {
     uint64_t now = lru::now_ns();
     if (now >= end_ns) return;
-    lru::sleep_ns(std::min(kPollNs, end_ns - now));
+    lru::sleep_ns(std::min(kWatchNs, end_ns - now));
   }
 }
 
@@ -52,7 +50,7 @@ void Quiet(const Config& config, Workload& workload) {
   uint64_t end = lru::now_ns() + config.quiet_ms * 1'000'000;
   while (!Latched()) {
     if (workload.Quiesce() && lru::now_ns() >= end) return;
-    lru::sleep_ns(kPollNs);
+    lru::sleep_ns(kWatchNs);
   }
 }
 

@@ -6,7 +6,6 @@
 namespace harness {
 namespace {
 
-constexpr uint64_t Bit(lru::fault_point fp) { return uint64_t{1} << fp; }
 constexpr uint64_t kListBits =
     (Bit(lru::FP_mlru_free_queued) << 1) - Bit(lru::FP_src_locked);
 

@@ -17,6 +17,8 @@
 
 namespace harness {
 
+constexpr uint64_t Bit(lru::fault_point fp) { return uint64_t{1} << fp; }
+
 // Makes the tables for the points of this lru; null: nothing is counted. Call
 // before any task exists.
 void CompileWindows(const LruInfo* lru);
