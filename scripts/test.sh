@@ -24,10 +24,18 @@ if $checks; then need_packages "${check_packages[@]}"; fi
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+# phase COMMAND...: says how long it took.
+phase() {
+  local begun=$SECONDS
+  "$@"
+  echo "$((SECONDS - begun)) s: $*" >&2
+}
+# Many tests sleep a lot: one more than processors.
 for preset in "${presets[@]}"; do
-  build_preset "$preset"
-  ctest --preset "$preset" -j 2 --output-on-failure
-  "build/$preset/lrutorture" run configs/smoke.list --out "$out/$preset" \
-    --quiet
+  phase build_preset "$preset"
+  phase ctest --preset "$preset" -j "$(($(nproc) + 1))"
+  phase "build/$preset/lrutorture" run configs/smoke.list \
+    --out "$out/$preset" --quiet
 done
-if $checks; then scripts/lint.sh; fi
+if $checks; then phase scripts/lint.sh; fi
+echo "$SECONDS s in all" >&2
