@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PRESETS = ["release", "asan", "tsan", "gcc"]
@@ -76,6 +77,7 @@ def as_expected(control, preset, finding):
 
 
 def one_cell(program, preset, control, plan, runs, seconds):
+    """Returns the row, and whether every run was caught as expected."""
     caught = right = teardowns = 0
     seen = {}
     extra = [] if plan else ["--set", "/faults=[]"]
@@ -92,17 +94,14 @@ def one_cell(program, preset, control, plan, runs, seconds):
                                       finding.get("invariant"))))
         seen[what] = seen.get(what, 0) + 1
     shown = ", ".join(f"{what} x{n}" for what, n in sorted(seen.items()))
-    print(f"| {control['name']} | {preset} | {'plan' if plan else 'no plan'} "
-          f"| {caught} of {runs} | {right} of {runs} | {teardowns} "
-          f"| {caught / max(teardowns, 1):.2g} | {shown} |", flush=True)
-    return right == runs
+    return (f"| {control['name']} | {preset} | {'plan' if plan else 'no plan'} "
+            f"| {caught} of {runs} | {right} of {runs} | {teardowns} "
+            f"| {caught / max(teardowns, 1):.2g} | {shown} |", right == runs)
 
 
-def controls(args):
-    print("| control | build | plan | caught | as expected | teardowns "
-          "| findings per teardown | kinds |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
-    good = True
+def cells_of(args):
+    """Yields one_cell's arguments, and whether that cell must hold."""
+    seconds = args.seconds or 10
     for preset in args.preset:
         program = args.binary or binary(preset)
         for control in controls_of(program):
@@ -111,12 +110,23 @@ def controls(args):
                 continue
             if args.control and control["name"] not in args.control:
                 continue
-            held = one_cell(program, preset, control, True, args.runs,
-                            args.seconds or 10)
-            good = good and (held or not best)
+            yield (program, preset, control, True, args.runs, seconds), best
             if not args.best:
-                one_cell(program, preset, control, False,
-                         args.no_plan_runs or args.runs, args.seconds or 10)
+                yield (program, preset, control, False,
+                       args.no_plan_runs or args.runs, seconds), False
+
+
+def controls(args):
+    print("| control | build | plan | caught | as expected | teardowns "
+          "| findings per teardown | kinds |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    good = True
+    with ThreadPoolExecutor(args.jobs) as pool:
+        cells = list(cells_of(args))
+        rows = pool.map(lambda cell: one_cell(*cell[0]), cells)
+        for (_, must_hold), (row, held) in zip(cells, rows):
+            print(row, flush=True)
+            good = good and (held or not must_hold)
     return 0 if good else 1
 
 
@@ -205,6 +215,8 @@ def main():
     parser.add_argument("--preset", action="append", choices=PRESETS)
     parser.add_argument("--best", action="store_true",
                         help="controls: in their best build only, with plan")
+    parser.add_argument("--jobs", type=int, default=1,
+                        help="controls: so many at a time; disturbs rates")
     parser.add_argument("--binary", help="controls: this program")
     args = parser.parse_args()
     if args.preset is None:

@@ -35,5 +35,5 @@ set_property(SOURCE report/build_info.cc APPEND PROPERTY
   OBJECT_DEPENDS ${commit_dir}/lrutorture_commit.h)
 set_property(SOURCE report/build_info.cc APPEND PROPERTY
   COMPILE_DEFINITIONS "LRUTORTURE_VERSION=\"${PROJECT_VERSION}\"")
-set_property(SOURCE report/symbolize.cc APPEND PROPERTY
-  COMPILE_DEFINITIONS "LRUTORTURE_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
+target_compile_definitions(lrutorture_harness PRIVATE
+  LRUTORTURE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

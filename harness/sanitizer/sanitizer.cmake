@@ -2,10 +2,10 @@
 find_program(LRUTORTURE_SYMBOLIZER NAMES llvm-symbolizer-19 llvm-symbolizer
              DOC "turns code addresses into names and lines")
 if(LRUTORTURE_SYMBOLIZER)
-  set(symbolizer_definition
-      "LRUTORTURE_SYMBOLIZER=\"${LRUTORTURE_SYMBOLIZER}\"")
-  set_property(SOURCE sanitizer/options.cc report/symbolize.cc
-               APPEND PROPERTY COMPILE_DEFINITIONS "${symbolizer_definition}")
+  foreach(target lrutorture_runtime lrutorture_harness)
+    target_compile_definitions(${target} PRIVATE
+      LRUTORTURE_SYMBOLIZER="${LRUTORTURE_SYMBOLIZER}")
+  endforeach()
 endif()
 
 # These run inside the runtimes' reports or before the runtimes are ready.

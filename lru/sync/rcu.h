@@ -70,7 +70,7 @@ inline bool rcu_read_lock_held() {
 // Tells the compiler what a held spinlock, or a caller's contract, implies.
 inline void rcu_assume_held() ABSL_ASSERT_SHARED_LOCK(rcu) {}
 
-class ABSL_SCOPED_LOCKABLE rcu_guard {
+class [[nodiscard]] ABSL_SCOPED_LOCKABLE rcu_guard {
  public:
   explicit rcu_guard(LRU_FN) ABSL_SHARED_LOCK_FUNCTION(rcu) : fn_(fn) {
     rcu_read_lock(fn_);

@@ -125,7 +125,7 @@ void mutex_unlock(mutex* l, LRU_FN) ABSL_UNLOCK_FUNCTION(l);
 void lockdep_assert_held(const spinlock_t* l) ABSL_ASSERT_EXCLUSIVE_LOCK(l);
 void lockdep_assert_held(const mutex* l) ABSL_ASSERT_EXCLUSIVE_LOCK(l);
 
-class ABSL_SCOPED_LOCKABLE spin_guard {
+class [[nodiscard]] ABSL_SCOPED_LOCKABLE spin_guard {
  public:
   explicit spin_guard(spinlock_t* l, LRU_FN) ABSL_EXCLUSIVE_LOCK_FUNCTION(l)
       : lock_(l), fn_(fn) {
@@ -140,7 +140,7 @@ class ABSL_SCOPED_LOCKABLE spin_guard {
   const char* fn_;
 };
 
-class ABSL_SCOPED_LOCKABLE mutex_guard {
+class [[nodiscard]] ABSL_SCOPED_LOCKABLE mutex_guard {
  public:
   explicit mutex_guard(mutex* l, LRU_FN) ABSL_EXCLUSIVE_LOCK_FUNCTION(l)
       : lock_(l), fn_(fn) {
