@@ -129,6 +129,11 @@ class Table {
                           ActorsThatDo(op.name), ")");
     }
     if (order == CellOrder::kOpFirst) return "";
+    if (op.makes_lists && lru_.stages[stage].per_list) {
+      return "a memcg whose list has come that far finds lists on that lru, "
+             "its own or an ancestor's, and no fault point lies between "
+             "reading its id and looking there";
+    }
     const lru::stage_info* closing = ClosingOf(op.via);
     if (op.via != lru::way::NONE && stage < IndexOf(closing)) return "";
     bool locked =

@@ -24,7 +24,7 @@ inline constexpr lru::fault_point kFakeBegins[] = {lru::FP_memcg_looked_up};
 inline constexpr lru::fault_point kFakeLinked[] = {lru::FP_item_linked};
 inline constexpr lru::operation_info kFakeOperations[] = {
     {"fake_add", "Adds.", kFakeBegins, kFakeLinked, lru::way::OBJECT, false,
-     false, lru::NR_FAULT_POINTS},
+     false, lru::NR_FAULT_POINTS, false},
 };
 
 inline constexpr std::string_view kFakeImplicit[] = {

@@ -18,6 +18,7 @@ struct Step {
   bool shared = false;     // others begin here that are known only later
   bool stands_in = false;  // begins only what has not begun before
   bool ends = false;
+  bool makes_lists = false;  // no list is there whose stages could have come
 };
 
 // Written before any task exists.
@@ -44,6 +45,7 @@ void CompileOperation(int8_t index, int8_t track,
   for (lru::fault_point fp : op.begins) {
     steps[fp].track = track;
     steps[fp].stands_in = fp != op.begins[0];
+    steps[fp].makes_lists = op.makes_lists;
     if (IsKnownAtOnce(op, operations)) {
       steps[fp].begun = index;
     } else {
@@ -146,7 +148,8 @@ void BeginAt(const Step& step, uint32_t serial, const lru::fault_site& site,
   at.newest = lru::NR_FAULT_POINTS;
   at.view = serial ? ViewOf(serial, site) : 0;
   if (!at.view) return;
-  lru::fault_point newest = NewestIn(at.view);
+  lru::fault_point newest =
+      NewestIn(step.makes_lists ? at.view & ~kListBits : at.view);
   if (IsAtThatList(serial, site, newest)) at.newest = newest;
   if (step.begun >= 0) CountStageFirst(task, at, step.begun);
   if (!step.shared) at.newest = lru::NR_FAULT_POINTS;

@@ -112,4 +112,13 @@ void ListCalls::ShrinkCount(const Lists& lists) {
            [&] { return lru::list_lru_shrink_count(lists.lru, &sc); });
 }
 
+bool ListCalls::Register(uint32_t index, bool memcg_aware) {
+  harness::Operation op{.verb = Verb::k_register};
+  harness::BeginOperation(op);
+  bool done = world_.CreateLru(index, memcg_aware);
+  if (done) op.lru = world_.lru(index)->serial;
+  harness::EndOperation(op, done);
+  return done;
+}
+
 }  // namespace workloads

@@ -1,5 +1,6 @@
-// Walks and counts of the outer API, each as an operation on record. Shared by
-// the actors that call them; not an actor of its own.
+// Walks and counts of the outer API, and lrus that come and go, each as an
+// operation on record. Shared by the actors that call them; not an actor of its
+// own.
 #ifndef LRUTORTURE_WORKLOADS_ACTORS_LIST_CALLS_H_
 #define LRUTORTURE_WORKLOADS_ACTORS_LIST_CALLS_H_
 
@@ -36,9 +37,28 @@ class ListCalls {
   void Count(const Lists& lists);
   void ShrinkCount(const Lists& lists);
 
+  // A list_lru and its shrinker, as a mount makes them and deactivate_super()
+  // and kill_sb() take them down again. `index` is the caller's, reserved; in
+  // between nobody else uses the lru but through its shrinker, and
+  // free_objects() leaves nothing on it. False: no memory.
+  bool Register(uint32_t index, bool memcg_aware);
+  template <class F>
+  void Unregister(uint32_t index, F free_objects);
+
  private:
   World& world_;
 };
+
+template <class F>
+void ListCalls::Unregister(uint32_t index, F free_objects) {
+  harness::Operation op{.verb = harness::Verb::k_unregister,
+                        .lru = world_.lru(index)->serial};
+  harness::BeginOperation(op);
+  world_.FreeShrinker(index);
+  free_objects();
+  world_.DestroyLru(index);
+  harness::EndOperation(op, 1);
+}
 
 }  // namespace workloads
 

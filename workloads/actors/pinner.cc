@@ -34,6 +34,7 @@ struct Pin {
   lru::mem_cgroup* memcg = nullptr;
   lru::obj_cgroup* objcg = nullptr;  // the memcg's own, with a reference
   int levels = 0;                    // offline, so many, before it is dropped
+  bool mounts_late = false;
   int uses = 0;
   int uses_after = 0;
   std::bitset<kLruIndexes> has_lists;
@@ -41,6 +42,12 @@ struct Pin {
 
 bool IsOnline(const lru::mem_cgroup* memcg) {
   return memcg->css.flags.load(std::memory_order_relaxed) & lru::CSS_ONLINE;
+}
+
+// The whole way down, or its end: most of it is the wait for the kill.
+bool IsGoingDown(const lru::mem_cgroup* memcg, bool at_its_end) {
+  if (at_its_end) return !memcg->objcg.load(std::memory_order_relaxed);
+  return memcg->css.flags.load(std::memory_order_relaxed) & lru::CSS_DYING;
 }
 
 // Whether the memcg and those above it, `levels` in all, have been offlined.
@@ -58,6 +65,7 @@ class Pinner : public ObjectOwner {
   explicit Pinner(World& world)
       : ObjectOwner(world),
         calls_(world),
+        new_lru_(world.ReserveLru()),
         // Too many pins, and there is nothing left to destroy.
         pins_(std::clamp<size_t>(
             world.nr_memcgs() / 8, 1,
@@ -67,7 +75,9 @@ class Pinner : public ObjectOwner {
     TakeNotes(prng);
     size_t index = prng.Below(pins_.size());
     Pin& pin = pins_[index];
-    if (!pin.memcg) {
+    if (!mounted_) {
+      Mount();
+    } else if (!pin.memcg) {
       Take(pin, prng);
     } else if (IsOver(pin, prng)) {
       Drop(pin);
@@ -81,6 +91,7 @@ class Pinner : public ObjectOwner {
     for (Pin& pin : pins_) {
       if (pin.memcg) Drop(pin);
     }
+    if (mounted_) Unmount();
   }
 
  private:
@@ -91,6 +102,7 @@ class Pinner : public ObjectOwner {
     bool done = Get(pin, index);
     if (done) {
       pin.levels = 1 + static_cast<int>(prng.Below(kLevelsMax));
+      pin.mounts_late = prng.Below(4) != 0;
       op.memcg = lru::serial_of(pin.memcg);
     }
     harness::EndOperation(op, done);
@@ -136,6 +148,10 @@ class Pinner : public ObjectOwner {
   }
 
   void Use(Pin& pin, Object*& place, harness::Prng& prng) {
+    if (mounted_ && IsGoingDown(pin.memcg, pin.mounts_late) &&
+        prng.Below(4) == 0) {
+      return UseMount(pin, prng);
+    }
     WalkArgs args{.prng = &prng};
     switch (prng.Below(8)) {
       case 0:
@@ -207,15 +223,33 @@ class Pinner : public ObjectOwner {
   }
 
   bool EnsureLists(Pin& pin, uint32_t lru) {
-    if (pin.has_lists[lru]) return true;
+    if (!pin.has_lists[lru]) pin.has_lists[lru] = AllocLists(pin, lru);
+    return pin.has_lists[lru];
+  }
+
+  bool AllocLists(const Pin& pin, uint32_t lru) {
     harness::Operation op{.verb = harness::Verb::k_alloc_lists,
                           .memcg = lru::serial_of(pin.memcg),
                           .lru = world().lru(lru)->serial};
     harness::BeginOperation(op);
     int err = world().ops().alloc_lists(world(), lru, pin.memcg);
-    pin.has_lists[lru] = err == 0;
     harness::EndOperation(op, err);
     return err == 0;
+  }
+
+  // A mount that a memcg sees for the first time on its way down: neither its
+  // lists are there nor those of its parents. Made before, as a mount waits for
+  // the locks of a teardown.
+  void Mount() { mounted_ = calls_.Register(new_lru_, /*memcg_aware=*/true); }
+  void UseMount(const Pin& pin, harness::Prng& prng) {
+    AllocLists(pin, new_lru_);
+    int nid = static_cast<int>(prng.Below(world().nids()));
+    calls_.CountOne({world().lru(new_lru_), pin.memcg, nid});
+    Unmount();
+  }
+  void Unmount() {
+    calls_.Unregister(new_lru_, [] {});
+    mounted_ = false;
   }
 
   // Of everybody's objects one that is charged to the pin's objcg, if a few
@@ -235,6 +269,8 @@ class Pinner : public ObjectOwner {
   }
 
   ListCalls calls_;
+  const uint32_t new_lru_;
+  bool mounted_ = false;
   std::vector<Pin> pins_;
 };
 

@@ -39,29 +39,20 @@ class Registrar : public ObjectOwner {
  private:
   void Register(harness::Prng& prng) {
     // As in the world, one in three knows no memcg.
-    bool memcg_aware = prng.Below(3) != 0;
-    harness::Operation op{.verb = harness::Verb::k_register};
-    harness::BeginOperation(op);
-    registered_ = world().CreateLru(index_, memcg_aware);
-    if (registered_) op.lru = lru()->serial;
-    harness::EndOperation(op, registered_);
+    registered_ = calls_.Register(index_, prng.Below(3) != 0);
     uses_left_ = kUsesMin + prng.Below(kUsesMax - kUsesMin);
   }
 
-  // As deactivate_locked_super() and kill_sb(). On a private list nothing is
-  // left: own walks dispose at once, and scans had to end.
+  // On a private list nothing is left: own walks dispose at once, and scans had
+  // to end.
   void Unregister() {
-    harness::Operation op{.verb = harness::Verb::k_unregister,
-                          .lru = lru()->serial};
-    harness::BeginOperation(op);
-    world().FreeShrinker(index_);
-    for (Object*& place : own()) {
-      if (place) world().FreeObject(place);
-      place = nullptr;
-    }
-    world().DestroyLru(index_);
+    calls_.Unregister(index_, [this] {
+      for (Object*& place : own()) {
+        if (place) world().FreeObject(place);
+        place = nullptr;
+      }
+    });
     registered_ = false;
-    harness::EndOperation(op, 1);
   }
 
   void Use(harness::Prng& prng) {

@@ -15,6 +15,8 @@
 //   list_lru_memcg  xa_erased
 //   obj_cgroup      objcg_released: its count is zero, so tryget fails
 //   shrinker_info   shrinker_info_replaced
+// And readers that follow what they found, at points that no other check or
+// sanitizer is sure to reach, must be in a read section at all.
 // Memory that was never published, or whose lru is destroyed with no users
 // left, is freed at once, and rightly. Objects are not watched: slab_reuse
 // says how they go, and an own object has no readers. A few hundred pieces are
@@ -158,6 +160,17 @@ void OnFreed(fault_point, const fault_site& site) {
   place->memory.store(nullptr, kRelaxed);
 }
 
+void OnReader(fault_point fp, const fault_site& site) {
+  if (lru::rcu_read_lock_held()) return;
+  const char* api = lru::current_task()->api.load(kRelaxed);
+  harness::ReportInvariant(
+      "rcu_before_free", site.memcg.serial,
+      "%s came to %s (lru %u, nid %d) in no read section: what it has found "
+      "may be freed under it",
+      api ? api : "a task", lru::fault_point_at(fp).name, site.lru.serial,
+      site.nid);
+}
+
 void Start(World&) {
   for (Watched& place : watched) place.memory.store(nullptr, kRelaxed);
   harness::Observe(lru::FP_sibling_unlinked, OnMemcgUnlinked);
@@ -165,6 +178,9 @@ void Start(World&) {
   harness::Observe(lru::FP_shrinker_info_replaced, OnMemoryOfMemcg);
   harness::Observe(lru::FP_objcg_released, OnObjcgReleased);
   harness::Observe(lru::FP_memory_freed, OnFreed);
+  harness::Observe(lru::FP_count_loaded, OnReader);
+  harness::Observe(lru::FP_walk_memcg_from_id, OnReader);
+  harness::Observe(lru::FP_shrinker_looked_up, OnReader);
 }
 
 LRUTORTURE_REGISTER(RegisterOracle(

@@ -171,5 +171,21 @@ TEST(MemoryOracleTest, NeverPublishedOrUsedAgain) {
               IsEmpty());
 }
 
+// A count that is read without the lock is read of memory that RCU keeps.
+TEST(MemoryOracleTest, ReaderInNoSection) {
+  auto read = [](bool in_section) {
+    return RunScenario([in_section] {
+      Scenario s;
+      auto load = [] { Scenario::Feed(lru::FP_count_loaded, {.nid = 0}); };
+      if (!in_section) return load();
+      lru::rcu_guard guard;
+      load();
+    });
+  };
+  EXPECT_THAT(read(true), IsEmpty());
+  EXPECT_THAT(read(false),
+              testing::Contains(Says("rcu_before_free", "in no read section")));
+}
+
 }  // namespace
 }  // namespace workloads

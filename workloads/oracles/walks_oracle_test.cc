@@ -432,5 +432,30 @@ TEST(WalksOracleTest, IsolatedOnceForEachAddIsSilent) {
               IsEmpty());
 }
 
+// It looks right from the callback: who is not visited has nothing to say.
+unsigned long WalkNodeOfRootOnly(lru::list_lru* lru, int nid,
+                                 lru::list_lru_walk_cb isolate, void* cb_arg,
+                                 unsigned long* nr_to_walk) {
+  return lru::node_lock_ops().list_lru_walk_one(lru, nid, nullptr, isolate,
+                                                cb_arg, nr_to_walk);
+}
+
+TEST(WalksOracleTest, AtRestWalkNodeComesToEveryList) {
+  static lru::list_lru_ops ops = lru::node_lock_ops();
+  auto rest = [] {
+    return RunScenario([] {
+      Scenario s(CleanParts(ops));
+      s.ChargeAndAdd(1);
+      s.ChargeAndAdd(3, /*nid=*/1);
+      s.Finish();
+    });
+  };
+  EXPECT_THAT(rest(), IsEmpty());
+  ops.list_lru_walk_node = WalkNodeOfRootOnly;
+  EXPECT_THAT(rest(), Contains(Says(kContract,
+                                    "called back 0 times for the 1 "
+                                    "items of lru")));
+}
+
 }  // namespace
 }  // namespace workloads
