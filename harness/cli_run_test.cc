@@ -4,9 +4,11 @@
 namespace harness {
 namespace {
 
+class CliRunTest : public CliTest {};
+
 namespace fs = std::filesystem;
 
-TEST_F(CliTest, RunWithoutConfigTakesTeardownJsonAndDrawsASeed) {
+TEST_F(CliRunTest, RunWithoutConfigTakesTeardownJsonAndDrawsASeed) {
   Result result = Run({"run"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.err, "");
@@ -23,7 +25,7 @@ TEST_F(CliTest, RunWithoutConfigTakesTeardownJsonAndDrawsASeed) {
   EXPECT_NE(runs()[1].seed, run.seed);
 }
 
-TEST_F(CliTest, OptionsWinOverSetAndSetOverTheFile) {
+TEST_F(CliRunTest, OptionsWinOverSetAndSetOverTheFile) {
   Write("c.json", R"({"seed": 5, "duration_ms": 1, "findings_max": 2})");
   Result result = Run({"run", "c.json", "--duration", "2s", "--set",
                        "/duration_ms=9", "--set", "/findings_max=3", "--lru",
@@ -42,7 +44,7 @@ TEST_F(CliTest, OptionsWinOverSetAndSetOverTheFile) {
   EXPECT_EQ(runs()[1].seed, 6u);
 }
 
-TEST_F(CliTest, BustedWithoutConfigTakesTheControlsOwn) {
+TEST_F(CliRunTest, BustedWithoutConfigTakesTheControlsOwn) {
   Write("configs/busted/fake_bug.json", R"({"busted": "fake_bug"})");
   Run({"run", "--busted", "fake_bug"});
   Run({"run", "--busted", "none"});
@@ -56,21 +58,21 @@ TEST_F(CliTest, BustedWithoutConfigTakesTheControlsOwn) {
             "/busted: unknown control 'fake_bag' (did you mean 'fake_bug'?)\n");
 }
 
-TEST_F(CliTest, AnExistingDefaultDirectoryGetsASibling) {
+TEST_F(CliRunTest, AnExistingDefaultDirectoryGetsASibling) {
   for (int i = 0; i < 3; ++i) Run({"run", "--seed", "7"});
   EXPECT_EQ(runs()[0].options.out_dir, "out/teardown-7");
   EXPECT_EQ(runs()[1].options.out_dir, "out/teardown-7-2");
   EXPECT_EQ(runs()[2].options.out_dir, "out/teardown-7-3");
 }
 
-TEST_F(CliTest, OutNamesTheDirectoryOfASingleRun) {
+TEST_F(CliRunTest, OutNamesTheDirectoryOfASingleRun) {
   Run({"run", "--out", "a/b"});
   Run({"run", "--out", "a/b/"});
   EXPECT_EQ(runs()[0].options.out_dir, "a/b");
   EXPECT_EQ(runs()[1].options.out_dir, "a/b/");
 }
 
-TEST_F(CliTest, AnUnwritableOutIsFoundBeforeTheRun) {
+TEST_F(CliRunTest, AnUnwritableOutIsFoundBeforeTheRun) {
   Write("file", "");
   Result result = Run({"run", "--out", "file"});
   EXPECT_EQ(result.code, 2);
@@ -83,7 +85,7 @@ TEST_F(CliTest, AnUnwritableOutIsFoundBeforeTheRun) {
   EXPECT_TRUE(runs().empty());
 }
 
-TEST_F(CliTest, SeedsRunsEachAndTheWorstAnswerWins) {
+TEST_F(CliRunTest, SeedsRunsEachAndTheWorstAnswerWins) {
   answers() = {0, 3, 1, 0};
   Result result = Run({"run", "--seeds", "3..6", "--out", "d"});
   EXPECT_EQ(result.code, 1);
@@ -97,7 +99,7 @@ TEST_F(CliTest, SeedsRunsEachAndTheWorstAnswerWins) {
             "4/4  PASS           configs/teardown.json seed 6  d/teardown-6\n");
 }
 
-TEST_F(CliTest, TheWorstIsHarnessThenFindingThenInterruptThenInconclusive) {
+TEST_F(CliRunTest, TheWorstIsHarnessThenFindingThenInterruptThenInconclusive) {
   struct {
     std::vector<int> codes;
     int worst;
@@ -110,7 +112,7 @@ TEST_F(CliTest, TheWorstIsHarnessThenFindingThenInterruptThenInconclusive) {
   }
 }
 
-TEST_F(CliTest, ASecondCtrlCEndsTheSuite) {
+TEST_F(CliRunTest, ASecondCtrlCEndsTheSuite) {
   answers() = {130};
   Result result = Run({"run", "--seeds", "1..3"});
   EXPECT_EQ(result.code, 130);
@@ -118,7 +120,7 @@ TEST_F(CliTest, ASecondCtrlCEndsTheSuite) {
   EXPECT_NE(result.out.find("2/3  NOT RUN"), std::string::npos);
 }
 
-TEST_F(CliTest, CtrlCEndsTheSuiteAsTheRunsReportSays) {
+TEST_F(CliRunTest, CtrlCEndsTheSuiteAsTheRunsReportSays) {
   answers() = {3, 3, 0};
   reports() = {R"({"interrupted": false})", R"({"interrupted": true})"};
   Result result = Run({"run", "--seeds", "1..3"});
@@ -127,13 +129,13 @@ TEST_F(CliTest, CtrlCEndsTheSuiteAsTheRunsReportSays) {
   EXPECT_NE(result.out.find("3/3  NOT RUN"), std::string::npos);
 }
 
-TEST_F(CliTest, WithJsonStdoutIsLeftToTheRuns) {
+TEST_F(CliRunTest, WithJsonStdoutIsLeftToTheRuns) {
   Result result = Run({"run", "--seeds", "1..2", "--json"});
   EXPECT_EQ(result.out, "");
   EXPECT_EQ(result.err.substr(0, 9), "1/2  PASS");
 }
 
-TEST_F(CliTest, ShardsShareTheRuns) {
+TEST_F(CliRunTest, ShardsShareTheRuns) {
   Run({"run", "--seeds", "1..7", "--shard", "2/3"});
   ASSERT_EQ(runs().size(), 2u);
   EXPECT_EQ(runs()[0].seed, 2u);
@@ -144,7 +146,7 @@ TEST_F(CliTest, ShardsShareTheRuns) {
             "--shard: '3' is out of range 1..2\n");
 }
 
-TEST_F(CliTest, ASuiteRunsEachLineWithItsOptions) {
+TEST_F(CliRunTest, ASuiteRunsEachLineWithItsOptions) {
   Write("s/my.list",
         "# Two runs.\n\n"
         "../configs/teardown.json --duration 1s --seed 4  # the first\r\n"
@@ -165,7 +167,7 @@ TEST_F(CliTest, ASuiteRunsEachLineWithItsOptions) {
             "--seed 8");
 }
 
-TEST_F(CliTest, EveryLineOfASuiteIsCheckedBeforeTheFirstRun) {
+TEST_F(CliRunTest, EveryLineOfASuiteIsCheckedBeforeTheFirstRun) {
   Write("bad.list",
         "configs/teardown.json\n"
         "missing.json\n"
@@ -196,7 +198,7 @@ TEST_F(CliTest, EveryLineOfASuiteIsCheckedBeforeTheFirstRun) {
   EXPECT_EQ(Run({"run", "empty.list"}).err, "empty.list: names no config\n");
 }
 
-TEST_F(CliTest, BadOptionsAndConfigsAreExit2BeforeAnythingStarts) {
+TEST_F(CliRunTest, BadOptionsAndConfigsAreExit2BeforeAnythingStarts) {
   struct {
     Args args;
     const char* err;
@@ -240,7 +242,7 @@ TEST_F(CliTest, BadOptionsAndConfigsAreExit2BeforeAnythingStarts) {
   EXPECT_FALSE(fs::exists("out"));
 }
 
-TEST_F(CliTest, WarningsDoNotStopARun) {
+TEST_F(CliRunTest, WarningsDoNotStopARun) {
   Write("w.json", R"({"faults": [{"at": "dead_list_seen", "delay_us": 1}]})");
   Result result = Run({"run", "w.json"});
   EXPECT_EQ(result.code, 0);

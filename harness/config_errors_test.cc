@@ -105,6 +105,8 @@ constexpr BadConfig kNumbers[] = {
     {R"({"seed": 99999999999999999999})",
      "/seed: 1e+20 is out of range 0..9223372036854775807"},
     {R"({"seed": -1})", "/seed: -1 is out of range 0..9223372036854775807"},
+    {R"({"actors": []})",
+     "/actors: there are none; without this key there are the standard ones"},
     {R"({"actors": [{"type": "adder", "count": 0}]})",
      "/actors/0/count: 0 is out of range 1..64"},
     {R"({"actors": [{"type": "adder", "count": 65}]})",

@@ -190,9 +190,9 @@ Config ReadConfig(const Json& document) {
   in.Text("busted", config.busted);
   in.Integer("busted_after_ms", config.busted_after_ms);
   ReadTopology(Reader(in.Find("topology")), config.topology);
+  if (in.Find("actors") == nullptr) config.actors = StandardActors();
   in.Each("actors", 64,
           [&](const Reader& r) { config.actors.push_back(ReadActor(r)); });
-  if (config.actors.empty()) config.actors = StandardActors();
   in.Each("faults", 64,
           [&](const Reader& r) { config.faults.push_back(ReadFault(r)); });
   ReadRequire(Reader(in.Find("require")), config.require);

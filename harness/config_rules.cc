@@ -236,6 +236,11 @@ void CheckCoverage(const Config& config, const LruInfo* lru, Findings& found) {
 }
 
 void CheckActors(const Config& config, Findings& found) {
+  if (config.actors.empty()) {
+    found.Error("/actors",
+                "there are none; without this key there are the "
+                "standard ones");
+  }
   uint64_t tasks = 0;
   for (const ActorSpec& spec : config.actors) tasks += spec.count;
   if (tasks > kTasksTotalMax) {

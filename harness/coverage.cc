@@ -132,7 +132,7 @@ class Table {
     if (op.makes_lists && lru_.stages[stage].per_list) {
       return "a memcg whose list has come that far finds lists on that lru, "
              "its own or an ancestor's, and no fault point lies between "
-             "reading its id and looking there";
+             "reading its id and looking there; not counted";
     }
     const lru::stage_info* closing = ClosingOf(op.via);
     if (op.via != lru::way::NONE && stage < IndexOf(closing)) return "";

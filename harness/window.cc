@@ -45,7 +45,7 @@ void CompileOperation(int8_t index, int8_t track,
   for (lru::fault_point fp : op.begins) {
     steps[fp].track = track;
     steps[fp].stands_in = fp != op.begins[0];
-    steps[fp].makes_lists = op.makes_lists;
+    steps[fp].makes_lists |= op.makes_lists;
     if (IsKnownAtOnce(op, operations)) {
       steps[fp].begun = index;
     } else {
@@ -148,6 +148,7 @@ void BeginAt(const Step& step, uint32_t serial, const lru::fault_site& site,
   at.newest = lru::NR_FAULT_POINTS;
   at.view = serial ? ViewOf(serial, site) : 0;
   if (!at.view) return;
+  // Stages of lists are then another lru's with the same bit.
   lru::fault_point newest =
       NewestIn(step.makes_lists ? at.view & ~kListBits : at.view);
   if (IsAtThatList(serial, site, newest)) at.newest = newest;

@@ -8,7 +8,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t sources < <(git ls-files '*.cc' '*.h')
 clang-format-19 --dry-run --Werror "${sources[@]}"
 
+build=build/release
 if [ "${1-}" = --all ]; then
+  build=build/lint  # every file by itself
+  cmake --preset release -B "$build" -DLRUTORTURE_UNITY=OFF >/dev/null
+  cmake --build "$build" -j "$(nproc)" >/dev/null
   mapfile -t units < <(git ls-files '*.cc' | grep -v thread_safety_test)
 else
   mapfile -t units < <(git ls-files 'lru/*.cc' 'workloads/*.cc' |
@@ -18,7 +22,7 @@ fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! printf '%s\0' "${units[@]}" |
-  xargs -0 -n 6 -P "$(nproc)" clang-tidy-19 -p build/release --quiet \
+  xargs -0 -n 6 -P "$(nproc)" clang-tidy-19 -p "$build" --quiet \
     --warnings-as-errors='*' >"$log" 2>&1; then
   cat "$log"
   exit 1

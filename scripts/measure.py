@@ -4,6 +4,7 @@
   measure.py rate      [--runs 10] [--preset release]   teardowns/s, contended
   measure.py controls  [--runs 10] [--preset P]...      control x build x plan,
                        [--control C]... [--best]        runs of 10 s
+                       [--jobs N]
   measure.py late      [--seconds 60] [--preset P]...   a control that acts only
                                                         in the last tenth
   measure.py clean     [--minutes 5] [--config C] [--preset P]...
@@ -121,12 +122,15 @@ def controls(args):
           "| findings per teardown | kinds |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     good = True
-    with ThreadPoolExecutor(args.jobs) as pool:
+    pool = ThreadPoolExecutor(args.jobs)
+    try:
         cells = list(cells_of(args))
         rows = pool.map(lambda cell: one_cell(*cell[0]), cells)
         for (_, must_hold), (row, held) in zip(cells, rows):
             print(row, flush=True)
             good = good and (held or not must_hold)
+    finally:  # after Ctrl-C, or a run with no report: nothing more is begun
+        pool.shutdown(wait=False, cancel_futures=True)
     return 0 if good else 1
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds the four presets, runs every test and the
-# smoke suite in each. `--quick`: release only.
+# Installs what is missing, builds the four presets, runs in each the tests that
+# have something to show there (release: all), and the smoke suite. `--quick`:
+# release only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/packages.sh

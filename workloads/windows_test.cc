@@ -215,10 +215,12 @@ class WindowTest : public testing::Test {
 // What makes lists has none yet whose stages could have come: of other lrus
 // they tell nothing.
 bool IsOfNoList(const Cell& cell) {
-  bool of_list = cell.stage >= lru::FP_src_locked &&
-                 cell.stage <= lru::FP_mlru_free_queued;
-  return of_list && cell.order == CellOrder::kStageFirst &&
-         NodeLockInfo().operations[cell.operation].makes_lists;
+  if (cell.order == CellOrder::kOpFirst) return false;
+  if (!NodeLockInfo().operations[cell.operation].makes_lists) return false;
+  for (const lru::stage_info& stage : NodeLockInfo().stages) {
+    if (stage.fp == cell.stage) return stage.per_list;
+  }
+  return false;
 }
 
 TEST_F(WindowTest, EveryCellIsCountedOnceWhenItsSidesMeet) {

@@ -9,9 +9,11 @@
 
 namespace workloads {
 
-namespace {
-
+namespace detail {
 World* the_world = nullptr;
+}
+
+namespace {
 
 lru::slab_reuse ReuseOf(harness::SlabReuse reuse) {
   switch (reuse) {
@@ -47,8 +49,6 @@ unsigned long ScanObjects(lru::shrinker* shrinker, lru::shrink_control* sc) {
 
 }  // namespace
 
-World& TheWorld() { return *the_world; }
-
 World::World(const harness::Config& config, const Parts& parts)
     : config_(config),
       ops_(parts.ops),
@@ -57,7 +57,7 @@ World::World(const harness::Config& config, const Parts& parts)
       uses_(config.topology.memcgs),
       filling_(config.topology.memcgs),
       shared_(config.topology.objects) {
-  the_world = this;
+  detail::the_world = this;
   lru::memcg_boot(static_cast<int>(nids()), parts.lru_ops, parts.steps);
   Populate();
 }

@@ -178,7 +178,10 @@ class World {
 };
 
 // The one of this process; callbacks of lru/ have no other way to it.
-World& TheWorld();
+namespace detail {
+extern World* the_world;
+}
+inline World& TheWorld() { return *detail::the_world; }
 
 }  // namespace workloads
 

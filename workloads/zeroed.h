@@ -3,6 +3,7 @@
 #define LRUTORTURE_WORKLOADS_ZEROED_H_
 
 #include <cstddef>
+#include <type_traits>
 
 namespace workloads {
 
@@ -13,10 +14,14 @@ template <typename T, size_t kSize>
 class Zeroed {
  public:
   T& operator[](size_t i) { return begin()[i]; }
+  const T& operator[](size_t i) const {
+    return reinterpret_cast<const T*>(bytes_)[i];
+  }
   T* begin() { return reinterpret_cast<T*>(bytes_); }
   T* end() { return begin() + kSize; }
 
  private:
+  static_assert(std::is_trivially_destructible_v<T>);
   alignas(T) unsigned char bytes_[kSize * sizeof(T)];
 };
 

@@ -7,15 +7,6 @@ namespace lru {
 
 std::atomic<lock_order_fn> lru_lock_order_hook = nullptr;
 
-bool lock_is_held(const lock_base* l) {
-  const task* t = current_task();
-  u32 nr = t->nr_held.load(std::memory_order_relaxed);
-  for (u32 i = 0; i < nr && i < kTaskLocksMax; i++) {
-    if (t->held[i].lock.load(std::memory_order_relaxed) == l) return true;
-  }
-  return nr > kTaskLocksMax;  // not recorded: benefit of the doubt
-}
-
 namespace {
 
 void push_held(task* t, const lock_base* l, u32 subclass) {

@@ -44,7 +44,14 @@ inline void spin_lock_init(spinlock_t* l, const char* name, u32 serial = 0,
 }
 
 // True when the calling task holds it: for assertions and oracles.
-bool lock_is_held(const lock_base* l);
+inline bool lock_is_held(const lock_base* l) {
+  const task* t = current_task();
+  u32 nr = t->nr_held.load(std::memory_order_relaxed);
+  for (u32 i = 0; i < nr && i < kTaskLocksMax; i++) {
+    if (t->held[i].lock.load(std::memory_order_relaxed) == l) return true;
+  }
+  return nr > kTaskLocksMax;  // not recorded: benefit of the doubt
+}
 
 // Hears of every lock that the calling task takes while it holds others
 // (task::held, without the new one): lockdep's view. At the latest before the

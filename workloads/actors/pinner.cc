@@ -1,6 +1,7 @@
 // The pinner: takes a reference on a memcg that lives, and goes on using the
 // pointer when the memcg has been offlined, and its parent, and its parent's
-// parent; then drops it late.
+// parent; then drops it late. Once it mounts a lru that the memcg sees for the
+// first time while dying.
 //
 // With a reference a memcg is never freed, so its pointer is fit for every call
 // of the raw API for ever (L3). What it may be passed with is an object charged
@@ -34,7 +35,8 @@ struct Pin {
   lru::mem_cgroup* memcg = nullptr;
   lru::obj_cgroup* objcg = nullptr;  // the memcg's own, with a reference
   int levels = 0;                    // offline, so many, before it is dropped
-  bool mounts_late = false;
+  bool mounts_late = false;          // once, and not before its objcg has gone
+  bool has_mounted = false;
   int uses = 0;
   int uses_after = 0;
   std::bitset<kLruIndexes> has_lists;
@@ -44,9 +46,9 @@ bool IsOnline(const lru::mem_cgroup* memcg) {
   return memcg->css.flags.load(std::memory_order_relaxed) & lru::CSS_ONLINE;
 }
 
-// The whole way down, or its end: most of it is the wait for the kill.
-bool IsGoingDown(const lru::mem_cgroup* memcg, bool at_its_end) {
-  if (at_its_end) return !memcg->objcg.load(std::memory_order_relaxed);
+// From the kill on, or from offline on: most of it is the wait in between.
+bool IsDying(const lru::mem_cgroup* memcg, bool late) {
+  if (late) return !memcg->objcg.load(std::memory_order_relaxed);
   return memcg->css.flags.load(std::memory_order_relaxed) & lru::CSS_DYING;
 }
 
@@ -148,7 +150,7 @@ class Pinner : public ObjectOwner {
   }
 
   void Use(Pin& pin, Object*& place, harness::Prng& prng) {
-    if (mounted_ && IsGoingDown(pin.memcg, pin.mounts_late) &&
+    if (!pin.has_mounted && IsDying(pin.memcg, pin.mounts_late) &&
         prng.Below(4) == 0) {
       return UseMount(pin, prng);
     }
@@ -241,8 +243,9 @@ class Pinner : public ObjectOwner {
   // lists are there nor those of its parents. Made before, as a mount waits for
   // the locks of a teardown.
   void Mount() { mounted_ = calls_.Register(new_lru_, /*memcg_aware=*/true); }
-  void UseMount(const Pin& pin, harness::Prng& prng) {
-    AllocLists(pin, new_lru_);
+  void UseMount(Pin& pin, harness::Prng& prng) {
+    pin.has_mounted = true;
+    AllocLists(pin, new_lru_);  // where it fails, there is nothing to count
     int nid = static_cast<int>(prng.Below(world().nids()));
     calls_.CountOne({world().lru(new_lru_), pin.memcg, nid});
     Unmount();
@@ -277,7 +280,7 @@ class Pinner : public ObjectOwner {
 LRUTORTURE_REGISTER(RegisterActor(
     {"pinner",
      "holds references on memcgs across their offline and their ancestors', "
-     "and goes on using the pointers",
+     "goes on using the pointers, and mounts a lru for the dying",
      {"add", "del", "walk", "count", "alloc"},
      /*pins=*/true},
     [](World& world,

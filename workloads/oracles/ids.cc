@@ -15,8 +15,8 @@ namespace {
 using lru::fault_point;
 using lru::fault_site;
 
-Zeroed<std::atomic<uint32_t>, lru::MEM_CGROUP_ID_MAX + 1>
-    owners;  // serials; 0: free
+// Serials; 0: the id is free.
+Zeroed<std::atomic<uint32_t>, lru::MEM_CGROUP_ID_MAX + 1> owners;
 
 std::atomic<uint32_t>* OwnerOf(const fault_site& site) {
   if (site.nr > 0 && site.nr <= lru::MEM_CGROUP_ID_MAX) return &owners[site.nr];

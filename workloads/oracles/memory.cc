@@ -15,8 +15,8 @@
 //   list_lru_memcg  xa_erased
 //   obj_cgroup      objcg_released: its count is zero, so tryget fails
 //   shrinker_info   shrinker_info_replaced
-// And readers that follow what they found, at points that no other check or
-// sanitizer is sure to reach, must be in a read section at all.
+// And who reads a count without the list's lock must be in a read section at
+// all: the memory is there nearly always, so that nothing else would notice.
 // Memory that was never published, or whose lru is destroyed with no users
 // left, is freed at once, and rightly. Objects are not watched: slab_reuse
 // says how they go, and an own object has no readers. A few hundred pieces are
@@ -36,6 +36,7 @@ using lru::fault_point;
 using lru::fault_site;
 
 using harness::kRelaxed;
+
 // One piece of memory. Written by whoever took the address's place in the
 // table, until whoever frees that address gives the place back.
 struct Watched {
@@ -179,14 +180,13 @@ void Start(World&) {
   harness::Observe(lru::FP_objcg_released, OnObjcgReleased);
   harness::Observe(lru::FP_memory_freed, OnFreed);
   harness::Observe(lru::FP_count_loaded, OnReader);
-  harness::Observe(lru::FP_walk_memcg_from_id, OnReader);
-  harness::Observe(lru::FP_shrinker_looked_up, OnReader);
 }
 
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"rcu_before_free", "6, 27",
       "Memory that RCU readers find is freed only after every read section "
-      "that was open when lookups stopped finding it has ended."}},
+      "that was open when lookups stopped finding it has ended; and who reads "
+      "a count is in one."}},
     {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
 
 }  // namespace

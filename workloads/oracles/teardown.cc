@@ -50,7 +50,7 @@ State* StateOf(uint32_t serial) {
 }
 
 bool Reached(uint32_t serial, fault_point fp) {
-  State& state = states[serial % kStates];
+  const State& state = states[serial % kStates];
   return state.serial.load(std::memory_order_relaxed) == serial &&
          (state.reached.load(std::memory_order_relaxed) & Bit(fp));
 }
