@@ -1,9 +1,8 @@
 // What watching costs: the same add and del of one task, unwatched, with the
 // flight recorder alone, and with every oracle. The counter `watching_ns` is
 // what recorder and oracles add to one operation: the run of nobody,
-// subtracted. Each on a list with another item on it, as in most operations of
-// a run, and on an empty one, where every add sets the memcg's shrinker bit as
-// well.
+// subtracted. Once on a list with another item on it, and once on an empty one,
+// where every add sets the memcg's shrinker bit as well.
 //
 //   build/release/workloads/watching_benchmark
 #include <benchmark/benchmark.h>
