@@ -45,7 +45,12 @@ LRUTORTURE_REGISTER(RegisterControl(
               .config = "busted/add_without_rcu.json",
               .expect = {{"asan", "memory_error", ""},
                          {"tsan", "memory_error", ""},
-                         {"tsan", "data_race", ""}}},
+                         {"tsan", "data_race", ""},
+                         {"release", "invariant", "lock_identity"},
+                         {"release", "invariant", "reparent_target"},
+                         {"gcc", "invariant", "lock_identity"},
+                         {"gcc", "invariant", "reparent_target"},
+                         {"gcc", "invariant", "alloc_before_add"}}},
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 
 }  // namespace
