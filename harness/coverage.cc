@@ -172,7 +172,7 @@ class Table {
 
 uint64_t HitsOf(const Recorder& r, const Cell& cell) {
   uint64_t hits = 0;
-  uint32_t count = std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
+  uint32_t count = TaskCount(r);
   for (uint32_t i = 0; i < count; i++) {
     hits += r.tasks[i]
                 .cells[cell.stage][cell.operation][static_cast<int>(cell.order)]
@@ -339,7 +339,7 @@ std::string ImpossibleHit(const Recorder& r, const Config& config) {
 
 uint64_t NearMissesOf(const Recorder& r, NearMiss kind) {
   uint64_t sum = 0;
-  uint32_t count = std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
+  uint32_t count = TaskCount(r);
   for (uint32_t i = 0; i < count; i++) {
     sum += r.tasks[i].near_misses[static_cast<int>(kind)].load(kRelaxed);
   }

@@ -74,7 +74,7 @@ std::vector<const TaskSlot*> CycleFrom(const Recorder& r,
 }
 
 std::vector<const TaskSlot*> FindCycle(const Recorder& r) {
-  uint32_t count = std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
+  uint32_t count = TaskCount(r);
   for (uint32_t i = 0; i < count; i++) {
     const TaskSlot& slot = r.tasks[i];
     if (!slot.task.in_use || !slot.task.waiting.load(kRelaxed)) continue;
@@ -112,7 +112,7 @@ Alarm MakeAlarm(const Recorder& r, Kind kind, const TaskSlot* slot,
 // Work done by anybody. What main does while it polls is none.
 uint64_t TotalProgress(const Recorder& r) {
   uint64_t total = r.phase.load(kRelaxed);
-  uint32_t count = std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
+  uint32_t count = TaskCount(r);
   for (uint32_t i = 0; i < count; i++) {
     total += r.tasks[i].progress.load(kRelaxed);
     total += r.tasks[i].head.load(kRelaxed);
@@ -169,7 +169,7 @@ std::optional<Alarm> Watchdog::FindDeadlock(const Recorder& r, uint64_t ms) {
 }
 
 std::optional<Alarm> Watchdog::FindStalledTask(const Recorder& r, uint64_t ms) {
-  uint32_t count = std::min(r.nr_tasks.load(kRelaxed), lru::kTasksMax);
+  uint32_t count = TaskCount(r);
   const TaskSlot* worst = nullptr;
   uint64_t worst_ms = 0;
   for (uint32_t i = 0; i < count; i++) {

@@ -93,8 +93,7 @@ void Watch(const void* memory, uint32_t serial) {
   if (!memory) return;
   Watched* place = FindOrTake(memory);
   if (!place) return;
-  uint32_t nr_tasks =
-      std::min(harness::recorder()->nr_tasks.load(kRelaxed), lru::kTasksMax);
+  uint32_t nr_tasks = harness::TaskCount(*harness::recorder());
   uint32_t nr = 0;
   for (uint32_t i = 0; i < nr_tasks && nr < Watched::kSections; i++) {
     uint64_t section = SectionOf(i);

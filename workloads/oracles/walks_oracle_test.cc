@@ -349,9 +349,7 @@ TEST(WalksOracleTest, CallbackReturnsLockedWhereItMustNot) {
       walk_flaws = {};
       script = {status};
       at = 0;
-      World::Parts parts = CleanParts();
-      parts.lru_ops = &ops;
-      Scenario s(parts);
+      Scenario s(CleanParts(ops));
       s.ChargeAndAdd(3);
       WalkBy(s, How::kOne, 1);
     });
@@ -391,10 +389,8 @@ TEST(WalksOracleTest, IsolatedAndFoundAgain) {
               .lru = lru::serial_ref::of(list->lru_serial), .item = item,
               .list = list, .nid = 0);
   };
-  World::Parts parts = CleanParts();
-  parts.lru_ops = &ops;
-  Findings findings =
-      WalkWith(parts, How::kOne, {lru::LRU_REMOVED_RETRY, lru::LRU_SKIP});
+  Findings findings = WalkWith(CleanParts(ops), How::kOne,
+                               {lru::LRU_REMOVED_RETRY, lru::LRU_SKIP});
   EXPECT_THAT(findings,
               Contains(Says(kSingle, "which has been isolated before")));
 }
