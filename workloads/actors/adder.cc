@@ -2,7 +2,7 @@
 #include "workloads/actors/object_actor.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::adder_actor {
 namespace {
 
 class Adder : public ObjectActor {
@@ -23,4 +23,4 @@ LRUTORTURE_REGISTER(RegisterActor(
     }));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::adder_actor

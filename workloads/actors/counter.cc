@@ -3,7 +3,7 @@
 #include "workloads/actors/list_calls.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::counter_actor {
 namespace {
 
 class Counter : public harness::Actor {
@@ -46,4 +46,4 @@ LRUTORTURE_REGISTER(RegisterActor(
     }));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::counter_actor

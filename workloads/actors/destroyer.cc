@@ -2,7 +2,7 @@
 #include "harness/flight_recorder.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::destroyer_actor {
 namespace {
 
 constexpr int kDraws = 6;
@@ -52,4 +52,4 @@ LRUTORTURE_REGISTER(RegisterActor(
     }));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::destroyer_actor

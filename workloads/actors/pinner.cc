@@ -16,7 +16,7 @@
 #include "workloads/actors/object_actor.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::pinner_actor {
 namespace {
 
 constexpr size_t kObjectsPerPin = 2;
@@ -289,4 +289,4 @@ LRUTORTURE_REGISTER(RegisterActor(
     }));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::pinner_actor

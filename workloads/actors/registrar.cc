@@ -9,7 +9,7 @@
 #include "workloads/actors/object_actor.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::registrar_actor {
 namespace {
 
 constexpr uint64_t kUsesMin = 8;
@@ -121,4 +121,4 @@ LRUTORTURE_REGISTER(RegisterActor(
     }));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::registrar_actor

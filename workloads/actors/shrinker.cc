@@ -3,7 +3,7 @@
 #include "workloads/actors/list_calls.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::shrinker_actor {
 namespace {
 
 class Shrinker : public harness::Actor {
@@ -71,4 +71,4 @@ LRUTORTURE_REGISTER(RegisterActor(
     }));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::shrinker_actor

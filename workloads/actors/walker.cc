@@ -4,7 +4,7 @@
 #include "workloads/actors/list_calls.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::walker_actor {
 namespace {
 
 class Walker : public harness::Actor {
@@ -51,4 +51,4 @@ LRUTORTURE_REGISTER(RegisterActor(
     }));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::walker_actor

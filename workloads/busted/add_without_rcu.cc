@@ -11,7 +11,7 @@
 //     reads memcg->kmemcg_id of freed memory
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::add_without_rcu {
 namespace {
 
 bool AddWithoutRcu(lru::list_lru* lru, Object* object) {
@@ -54,4 +54,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::add_without_rcu

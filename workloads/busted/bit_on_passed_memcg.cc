@@ -13,7 +13,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::bit_on_passed_memcg {
 namespace {
 
 struct BitOnPassed : lru::node_lock_steps {
@@ -42,4 +42,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::bit_on_passed_memcg

@@ -9,7 +9,7 @@
 //     is taken in silence, for a memcg that is not dying
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::charge_without_alloc {
 namespace {
 
 int AllocNothing(World&, uint32_t, lru::mem_cgroup*) { return 0; }
@@ -37,4 +37,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::charge_without_alloc

@@ -9,7 +9,7 @@
 //                                       nobody is left to run it
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::confirm_waits_for_callbacks {
 namespace {
 
 void WaitForCallbacks(lru::css* c) {
@@ -42,4 +42,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::confirm_waits_for_callbacks

@@ -13,7 +13,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::count_one_negative {
 namespace {
 
 struct NegativeCount : lru::node_lock_steps {
@@ -39,4 +39,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::count_one_negative

@@ -10,7 +10,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::count_one_without_rcu {
 namespace {
 
 unsigned long CountOneWithoutRcu(lru::list_lru* lru, int nid,
@@ -47,4 +47,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::count_one_without_rcu

@@ -10,7 +10,7 @@
 #include "lru/shrinker.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::deferred_lost_at_offline {
 namespace {
 
 void Forget(lru::mem_cgroup*) {}
@@ -38,4 +38,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::deferred_lost_at_offline

@@ -11,7 +11,7 @@
 #include "lru/shrinker.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::deferred_not_atomic {
 namespace {
 
 void ReadAndWrite(std::atomic<long>& nr_deferred, long nr) {
@@ -44,4 +44,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::deferred_not_atomic

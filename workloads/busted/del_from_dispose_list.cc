@@ -9,7 +9,7 @@
 //                                       nr_items - 1 once more
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::del_from_dispose_list {
 namespace {
 
 void DisposeByDel(Object* object) {
@@ -42,4 +42,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::del_from_dispose_list

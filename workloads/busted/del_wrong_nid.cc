@@ -7,7 +7,7 @@
 //     the item is on node 0's list: two tasks edit it under two locks
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::del_wrong_nid {
 namespace {
 
 bool DelWithWrongNid(lru::list_lru* lru, Object* object) {
@@ -42,4 +42,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::del_wrong_nid

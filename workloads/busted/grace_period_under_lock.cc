@@ -10,7 +10,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::grace_period_under_lock {
 namespace {
 
 struct WaitUnderLock : lru::node_lock_steps {
@@ -41,4 +41,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::grace_period_under_lock

@@ -9,7 +9,7 @@
 //   walk: restarts with no lock held    walk: spin_lock(lock): waits for itself
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::isolate_in_wrong_lock_state {
 namespace {
 
 lru::lru_status InWrongLockState(lru::list_head* item, lru::list_lru_one* list,
@@ -51,4 +51,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::isolate_in_wrong_lock_state

@@ -11,7 +11,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::isolate_not_counted {
 namespace {
 
 struct NotCounted : lru::node_lock_steps {
@@ -35,4 +35,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::isolate_not_counted

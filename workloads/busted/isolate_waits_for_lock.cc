@@ -9,7 +9,7 @@
 //     each waits for what the other holds
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::isolate_waits_for_lock {
 namespace {
 
 lru::lru_status WaitForLock(lru::list_head* item, lru::list_lru_one* list,
@@ -50,4 +50,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::isolate_waits_for_lock

@@ -12,7 +12,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::mlru_freed_at_once {
 namespace {
 
 struct FreedAtOnce : lru::node_lock_steps {
@@ -38,4 +38,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::mlru_freed_at_once

@@ -9,7 +9,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::mlru_never_freed {
 namespace {
 
 struct NeverFreed : lru::node_lock_steps {
@@ -33,4 +33,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::mlru_never_freed

@@ -12,7 +12,7 @@
 //     the list has become empty and gets a first item again
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::no_rescan_after_clear {
 namespace {
 
 unsigned long NoRescan(lru::shrink_control*, lru::shrinker*, int) { return 0; }
@@ -42,4 +42,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::no_rescan_after_clear

@@ -11,7 +11,7 @@
 //   offline B: its lists go to P's parent, past P; or nowhere
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::parent_offlined_first {
 namespace {
 
 bool OneIsAsGoodAsNone(lru::css* c) {
@@ -41,4 +41,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::parent_offlined_first

@@ -15,7 +15,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::reparent_skips_empty_node {
 namespace {
 
 struct SkipEmpty : lru::node_lock_steps {
@@ -44,4 +44,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::reparent_skips_empty_node

@@ -11,7 +11,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::reparent_without_lock {
 namespace {
 
 struct WithoutLock : lru::node_lock_steps {
@@ -52,4 +52,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::reparent_without_lock

@@ -10,7 +10,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::retry_is_free {
 namespace {
 
 struct RetryIsFree : lru::node_lock_steps {
@@ -36,4 +36,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::retry_is_free

@@ -12,7 +12,7 @@
 //   uses memcg, puts it: 1 -> 0, released a second time
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::revive_from_zero {
 namespace {
 
 bool GetWhateverIsLeft(lru::mem_cgroup* memcg) {
@@ -44,4 +44,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::revive_from_zero

@@ -13,7 +13,7 @@
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::stale_next_after_retry {
 namespace {
 
 struct StaleNext : lru::node_lock_steps {
@@ -38,4 +38,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::stale_next_after_retry

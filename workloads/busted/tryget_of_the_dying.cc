@@ -9,7 +9,7 @@
 //   reclaims from the lists of memcg
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::tryget_of_the_dying {
 namespace {
 
 const lru::teardown_steps& Steps() {
@@ -37,4 +37,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::tryget_of_the_dying

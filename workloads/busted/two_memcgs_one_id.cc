@@ -12,7 +12,7 @@
 //   the next memcg gets id 5 as well
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::two_memcgs_one_id {
 namespace {
 
 void RemoveWithoutLock(lru::mem_cgroup* memcg) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -43,4 +43,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::two_memcgs_one_id

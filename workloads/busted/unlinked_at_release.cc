@@ -14,7 +14,7 @@
 //     P's old id finds no list: NULL; or, used again, a stranger's
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::unlinked_at_release {
 namespace {
 
 const lru::teardown_steps& Steps() {
@@ -41,4 +41,4 @@ LRUTORTURE_REGISTER(RegisterControl(
      .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::unlinked_at_release

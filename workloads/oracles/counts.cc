@@ -10,7 +10,7 @@
 #include "lru/sync/alloc.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::counts_oracle {
 namespace {
 
 using lru::fault_point;
@@ -157,4 +157,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
      .lru_created = Forget}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::counts_oracle

@@ -16,7 +16,7 @@
 #include "lru/shrinker.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::deferred_oracle {
 namespace {
 
 using lru::fault_point;
@@ -181,4 +181,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::deferred_oracle

@@ -9,7 +9,7 @@
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
-namespace workloads {
+namespace workloads::ids_oracle {
 namespace {
 
 using lru::fault_point;
@@ -94,4 +94,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
      .after_teardown = AfterTeardown}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::ids_oracle

@@ -13,7 +13,7 @@
 #include "lru/sync/alloc.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::items_oracle {
 namespace {
 
 using lru::fault_point;
@@ -186,4 +186,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::items_oracle

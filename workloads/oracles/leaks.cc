@@ -8,7 +8,7 @@
 #include "lru/sync/alloc.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::leaks_oracle {
 namespace {
 
 void AfterTeardown() {
@@ -34,4 +34,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
      .after_teardown = AfterTeardown}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::leaks_oracle

@@ -18,7 +18,7 @@
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
-namespace workloads {
+namespace workloads::lock_identity_oracle {
 namespace {
 
 using lru::fault_point;
@@ -159,4 +159,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::lock_identity_oracle

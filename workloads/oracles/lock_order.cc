@@ -14,7 +14,7 @@
 #include "lru/sync/spinlock.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::lock_order_oracle {
 namespace {
 
 using harness::kRelaxed;
@@ -174,4 +174,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
      .after_teardown = AfterTeardown}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::lock_order_oracle

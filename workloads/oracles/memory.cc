@@ -29,7 +29,7 @@
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
-namespace workloads {
+namespace workloads::memory_oracle {
 namespace {
 
 using lru::fault_point;
@@ -189,4 +189,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::memory_oracle

@@ -15,7 +15,7 @@
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
-namespace workloads {
+namespace workloads::references_oracle {
 namespace {
 
 using lru::fault_point;
@@ -79,4 +79,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::references_oracle

@@ -17,7 +17,7 @@
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
-namespace workloads {
+namespace workloads::reparent_oracle {
 namespace {
 
 using lru::fault_point;
@@ -316,4 +316,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
      .lru_created = OnLruCreated}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::reparent_oracle

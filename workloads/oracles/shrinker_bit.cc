@@ -22,7 +22,7 @@
 #include "workloads/oracles/per_task.h"
 #include "workloads/registry.h"
 
-namespace workloads {
+namespace workloads::shrinker_bit_oracle {
 namespace {
 
 using lru::fault_point;
@@ -248,4 +248,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::shrinker_bit_oracle

@@ -13,7 +13,7 @@
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
-namespace workloads {
+namespace workloads::teardown_oracle {
 namespace {
 
 using lru::fault_point;
@@ -212,4 +212,4 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
 
 }  // namespace
-}  // namespace workloads
+}  // namespace workloads::teardown_oracle

@@ -40,6 +40,7 @@ struct Walk {
   const lru::list_head* next = nullptr;
 };
 
+namespace walks_oracle {
 namespace {
 
 using lru::fault_point;
@@ -361,4 +362,5 @@ LRUTORTURE_REGISTER(RegisterOracle(
      .watch = Watch}));
 
 }  // namespace
+}  // namespace walks_oracle
 }  // namespace workloads
