@@ -62,6 +62,7 @@ void Finish(const Config& config, Workload& workload) {
   workload.CheckTotals();
   if (Latched()) return;
   Enter(Phase::kTeardown);
+  NoteSleep();  // its first operation does not reach back to the last of Setup
   workload.Teardown();
   DisarmHook();
   if (Latched()) return;

@@ -357,6 +357,12 @@ bool shrinker_is_registered(int id) {
   return s && READ_ONCE(s->refcount) > 0;
 }
 
+bool shrinker_id_in_use(int id) {
+  mutex_guard guard(&shrinker_mutex);
+  return shrinker_ids.test(static_cast<size_t>(id)) ||
+         shrinker_idr[id].load(std::memory_order_relaxed);
+}
+
 long nr_deferred_of(const mem_cgroup* memcg, int nid, int shrinker_id) {
   const shrinker_info* info =
       memcg->shrinker_info[nid].load(std::memory_order_relaxed);

@@ -309,5 +309,67 @@ TEST(ActorsTest, AReaderIsNotGivenARecycledObject) {
               IsEmpty());
 }
 
+// Where slabs are reused after a grace period, that is the cache's work alone:
+// the object goes back to it with the last reference.
+TEST(ActorsTest, AReaderKeepsAnObjectAndTheCacheItsMemory) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                World& w = s.world();
+                Object* object = s.ChargeAndAdd(3);
+                {
+                  lru::rcu_guard guard;
+                  EXPECT_EQ(w.GetShared(0), object);
+                  w.RetireShared(0);
+                  EXPECT_EQ(object->linked.load(), 1u);  // the reader's yet
+                  w.PutShared(object);
+                  EXPECT_EQ(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0);
+                  EXPECT_EQ(object->refs.load(), 0u);  // a late reader sees
+                  EXPECT_NE(w.ops().charge(w, 3, 0, 0), object);
+                }
+              }),
+              IsEmpty());
+}
+
+WorkloadOps OpsThatCharge(decltype(WorkloadOps::charge) charge) {
+  WorkloadOps ops = CleanWorkloadOps();
+  ops.charge = charge;
+  return ops;
+}
+
+TEST(ActorsTest, AnObjectOnAnotherNodeIsNoticed) {
+  static const WorkloadOps kOps =
+      OpsThatCharge([](World& world, uint32_t memcg, uint32_t lru, int) {
+        return CleanWorkloadOps().charge(world, memcg, lru, 0);
+      });
+  EXPECT_THAT(RunScenario([] {
+                World::Parts parts = CleanParts();
+                parts.ops = &kOps;
+                Scenario s(parts);
+                s.Step(20, "adder");
+              }),
+              testing::Contains(Says("item_state", "was asked for on node 1")));
+}
+
+TEST(ActorsTest, AMemcgThatHasNotBeenOnlineIsNoticed) {
+  static lru::teardown_steps steps = lru::clean_teardown_steps();
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.memcg(3)->css.flags.store(0);  // iter passes it by
+                s.Step(200, "shrinker");
+              }),
+              IsEmpty());
+  steps.mem_cgroup_tryget = [](lru::mem_cgroup* memcg) {
+    memcg->css.flags.store(0);
+    return lru::mem_cgroup_tryget_clean(memcg);
+  };
+  EXPECT_THAT(RunScenario([] {
+                World::Parts parts = CleanParts();
+                parts.steps = &steps;
+                Scenario s(parts);
+                s.Step(50, "shrinker");
+              }),
+              testing::Contains(Says("teardown_order", "has not been online")));
+}
+
 }  // namespace
 }  // namespace workloads

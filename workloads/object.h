@@ -7,9 +7,10 @@
 //                  that a shrinker may move it to a private list.
 //   shared         in a fixed array; every task adds and deletes it inside an
 //                  RCU read section, with no hand-off at all; it is taken out
-//                  of the array first and freed a grace period later. Where
-//                  slabs are reused at once there is no grace period: a reader
-//                  gets a reference and checks the array again (World).
+//                  of the array first. Where slabs are never reused it is freed
+//                  a grace period later, by us; else a reader gets a reference
+//                  and checks the array again, and who puts the last one frees
+//                  it at once: the rest is up to the cache (World).
 #ifndef LRUTORTURE_WORKLOADS_OBJECT_H_
 #define LRUTORTURE_WORKLOADS_OBJECT_H_
 

@@ -268,8 +268,8 @@ static bool TryGet(Object* object) {
 
 Object* World::GetShared(uint32_t index) {
   Object* object = lru::rcu_dereference(shared_[index]);
-  if (!object || !recycles_at_once()) return object;
-  // It may be free by now, or another object.
+  if (!object || !recycles()) return object;
+  // It may be free by now, or, where slabs are reused at once, another object.
   if (!TryGet(object)) return nullptr;
   if (lru::rcu_dereference(shared_[index]) == object) return object;
   PutShared(object);
@@ -277,7 +277,7 @@ Object* World::GetShared(uint32_t index) {
 }
 
 void World::PutShared(Object* object) {
-  if (!recycles_at_once()) return;
+  if (!recycles()) return;
   if (object->refs.fetch_sub(1, std::memory_order_release) != 1) return;
   // pairs with the release of all who have put it
   (void)object->refs.load(std::memory_order_acquire);
@@ -285,13 +285,13 @@ void World::PutShared(Object* object) {
 }
 
 bool World::PublishShared(uint32_t index, Object* object) {
-  if (recycles_at_once()) object->refs.store(1, std::memory_order_relaxed);
+  if (recycles()) object->refs.store(1, std::memory_order_relaxed);
   Object* expected = nullptr;
   if (shared_[index].compare_exchange_strong(expected, object,
                                              std::memory_order_acq_rel)) {
     return true;
   }
-  if (recycles_at_once()) {
+  if (recycles()) {
     PutShared(object);  // a reader who errs may have got it
   } else {
     FreeObject(object);
@@ -302,7 +302,7 @@ bool World::PublishShared(uint32_t index, Object* object) {
 void World::RetireShared(uint32_t index) {
   Object* object = shared_[index].exchange(nullptr, std::memory_order_acq_rel);
   if (!object) return;
-  if (recycles_at_once()) return PutShared(object);
+  if (recycles()) return PutShared(object);
   lru::call_rcu(&object->rcu, [](lru::rcu_head* head) {
     TheWorld().FreeObject(static_cast<Object*>(lru::slab_obj_of_rcu(head)));
   });

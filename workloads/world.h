@@ -51,6 +51,7 @@ class World {
   // Those that live as long as the world.
   uint32_t nr_lrus() const { return config_.topology.lrus; }
   lru::list_lru* lru(uint32_t index) { return &lrus_[index]->list_lru; }
+  lru::shrinker* shrinker(uint32_t index) { return lrus_[index]->shrinker; }
   // Dense, below kLruIndexes: what oracles index by, since serials go on and
   // on. -1: no living lru has that serial, or too many come and go.
   int LruIndex(uint32_t serial) const {
@@ -127,7 +128,8 @@ class World {
   lru::kmem_cache* cache() { return cache_; }
   // No other task can reach it: off its list, and freed.
   void FreeObject(Object* object);
-  // Out of the shared array; freed when no reader can be using it.
+  // Out of the shared array; freed when no reader has it, or, where slabs are
+  // never reused, when no reader can have it.
   void RetireShared(uint32_t index);
   template <class F>
   void ForEachObject(F visit) {
@@ -153,8 +155,8 @@ class World {
 
  private:
   void Populate();
-  bool recycles_at_once() const {
-    return config_.topology.slab_reuse == harness::SlabReuse::kImmediate;
+  bool recycles() const {
+    return config_.topology.slab_reuse != harness::SlabReuse::kNever;
   }
   bool InitLru(Lru& entry, bool memcg_aware);
   bool Fill(uint32_t index);

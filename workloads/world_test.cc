@@ -103,7 +103,9 @@ TEST(WorldTest, NoMemoryLeavesTheIndexEmpty) {
 TEST(WorldTest, ARetiredObjectLivesUntilItsReadersHaveGone) {
   EXPECT_THAT(
       RunScenario([] {
-        Scenario s;
+        harness::Config config = ChainConfig();
+        config.topology.slab_reuse = harness::SlabReuse::kNever;
+        Scenario s(CleanParts(), config);
         Object* object = s.ChargeAndAdd(3);
         {
           lru::rcu_guard guard;

@@ -5,7 +5,7 @@
 namespace workloads::destroyer_actor {
 namespace {
 
-constexpr int kDraws = 6;
+constexpr int kDraws = 12;
 
 class Destroyer : public harness::Actor {
  public:

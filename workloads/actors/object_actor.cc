@@ -43,7 +43,16 @@ Object* ObjectOwner::Charge(uint32_t memcg_index, uint32_t lru_index, int nid) {
       .verb = Verb::k_charge, .lru = world_.lru(lru_index)->serial, .nid = nid};
   harness::BeginOperation(op);
   Object* object = world_.ops().charge(world_, memcg_index, lru_index, nid);
-  if (object) op.object = object->serial;
+  if (object) {
+    op.object = object->serial;
+    if (object->nid != nid) {
+      harness::ReportInvariant(
+          "item_state", 0,
+          "object %u was asked for on node %d, but its memory says node %d: "
+          "its list and its lock are another node's",
+          object->serial, nid, object->nid);
+    }
+  }
   harness::EndOperation(op, object != nullptr);
   return object;
 }

@@ -45,11 +45,23 @@ class Shrinker : public harness::Actor {
     harness::EndOperation(op, static_cast<int32_t>(freed));
   }
 
+  // Its css_online may yet fail: then it is freed, references or not.
+  static void CheckWasOnline(const lru::mem_cgroup* memcg) {
+    uint32_t flags = memcg->css.flags.load(std::memory_order_relaxed);
+    if (flags & (lru::CSS_ONLINE | lru::CSS_DYING)) return;
+    harness::ReportInvariant(
+        "teardown_order", lru::serial_of(memcg),
+        "mem_cgroup_iter() gave a reference on memcg %u, which has not been "
+        "online yet",
+        lru::serial_of(memcg));
+  }
+
   // As kswapd and zswap's shrink_worker(): every memcg of the tree in turn,
   // dying ones passed over.
   void ShrinkTree(int nid, int priority) {
     lru::mem_cgroup* memcg = nullptr;
     while ((memcg = lru::mem_cgroup_iter(lru::root_mem_cgroup, memcg))) {
+      CheckWasOnline(memcg);
       if (!lru::css_tryget_online(&memcg->css)) continue;
       ShrinkSlab({.lru = nullptr, .memcg = memcg, .nid = nid}, priority);
       lru::mem_cgroup_put(memcg);

@@ -5,6 +5,7 @@
 // is judged by the watchdog in the supervisor, which sees every task's waits
 // from outside; it is registered here so that it has a name and a sentence.
 #include "harness/flight_recorder.h"
+#include "lru/shrinker.h"
 #include "lru/sync/alloc.h"
 #include "workloads/registry.h"
 
@@ -19,6 +20,14 @@ void AfterTeardown() {
     harness::ReportInvariant(
         "no_leak", 0, "%lld %s left when everything had been destroyed",
         static_cast<long long>(live), lru::alloc_type_name(type));
+  }
+  for (int id = 0; id < lru::kShrinkersMax; id++) {
+    if (!lru::shrinker_id_in_use(id)) continue;
+    harness::ReportInvariant(
+        "no_leak", 0,
+        "shrinker id %d is still taken, or finds a shrinker, when all have "
+        "been freed",
+        id);
   }
 }
 

@@ -66,5 +66,14 @@ TEST(LeaksOracleTest, Memcg) {
               Contains(Says("no_leak", name + " left")));
 }
 
+TEST(LeaksOracleTest, IdOfAShrinker) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::shrinker_alloc(/*memcg_aware=*/true);
+                s.TearDown();
+              }),
+              Contains(Says("no_leak", "shrinker id 2 is still taken")));
+}
+
 }  // namespace
 }  // namespace workloads

@@ -228,11 +228,59 @@ void VisitList(const lru::list_lru_view& view, void* arg) {
       view.nid, rest.lru->shrinker_id);
 }
 
+std::vector<const lru::shrinker*> asked;
+
+// Nothing to do: neither scanned nor cleared.
+unsigned long CountAsked(lru::shrinker* shrinker, lru::shrink_control*) {
+  asked.push_back(shrinker);
+  return 0;
+}
+
+// shrink_slab() asks every shrinker whose bit is set; for the root, every one.
+void CheckAsks(World& world, int nid, lru::mem_cgroup* memcg) {
+  asked.clear();
+  lru::shrink_slab(nid, memcg, lru::kDefPriority);
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    const lru::shrinker* shrinker = world.shrinker(i);
+    if (!shrinker || !lru::shrinker_is_registered(shrinker->id)) continue;
+    if (memcg && !lru::shrinker_bit_is_set(memcg, nid, shrinker->id)) continue;
+    if (std::find(asked.begin(), asked.end(), shrinker) != asked.end()) {
+      continue;
+    }
+    uint32_t serial = memcg ? lru::serial_of(memcg) : 0;
+    harness::ReportInvariant(
+        "shrinker_bit", serial,
+        "at rest shrink_slab() for memcg %u, nid %d left out shrinker %d, "
+        "which has work there",
+        serial, nid, shrinker->id);
+  }
+}
+
+// The bits as they are; shrinkers are asked by us alone now.
+void CheckAllAsk(World& world, const Rest& rest) {
+  std::vector<decltype(lru::shrinker::count_objects)> counts;
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    lru::shrinker* shrinker = world.shrinker(i);
+    counts.push_back(shrinker ? shrinker->count_objects : nullptr);
+    if (shrinker) shrinker->count_objects = CountAsked;
+  }
+  for (uint32_t nid = 0; nid < world.nids(); nid++) {
+    CheckAsks(world, static_cast<int>(nid), nullptr);
+    for (lru::mem_cgroup* memcg : rest.alive) {
+      if (memcg) CheckAsks(world, static_cast<int>(nid), memcg);
+    }
+  }
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    if (counts[i]) world.shrinker(i)->count_objects = counts[i];
+  }
+}
+
 void CheckTotals(World& world) {
   Rest rest{};
   for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
     rest.alive.push_back(world.memcg(i).load(std::memory_order_relaxed));
   }
+  CheckAllAsk(world, rest);
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     rest.lru = world.lru(i);
     if (!lru::shrinker_is_registered(rest.lru->shrinker_id)) continue;

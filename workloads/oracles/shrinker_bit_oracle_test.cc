@@ -237,5 +237,34 @@ TEST(ShrinkerBitOracleTest, WithoutItsShrinkerTheBitMayBeClear) {
               IsEmpty());
 }
 
+// A shrinker that reclaim does not come by, here because it is off its list.
+TEST(ShrinkerBitOracleTest, AShrinkerLeftOutAtRest) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.ChargeAndAdd(3);
+                lru::list_del_init(&s.world().shrinker(0)->list);
+                s.Quiet();
+                s.CheckTotals();
+              }),
+              testing::ElementsAre(Says(kBit, "left out shrinker"),
+                                   Says(kBit, "left out shrinker")));
+}
+
+// Being asked at rest changes nothing.
+TEST(ShrinkerBitOracleTest, AskingAtRestTakesNothingAway) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.ChargeAndAdd(3);
+                LeaveBit(s, 2);
+                s.Quiet();
+                s.CheckTotals();
+                EXPECT_TRUE(BitIsSet(s, s.memcg(3)));
+                EXPECT_TRUE(BitIsSet(s, s.memcg(2)));
+                EXPECT_EQ(s.ListOf(s.memcg(3))->nr_items.load(), 1);
+                s.TearDown();
+              }),
+              IsEmpty());
+}
+
 }  // namespace
 }  // namespace workloads
