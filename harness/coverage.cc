@@ -108,6 +108,12 @@ class Table {
       return "it begins under the list's lock, which the teardown holds from "
              "this stage to the next";
     }
+    if (order == CellOrder::kStageFirst && op.own_list &&
+        stage >= IndexOf(ClosingOf(lru::way::SLOT))) {
+      return absl::StrCat("it begins on a list of the memcg's own, and from ",
+                          NameOf(ClosingOf(lru::way::SLOT)->fp),
+                          " on that is dead");
+    }
     return "";
   }
 

@@ -18,7 +18,9 @@ struct Step {
   bool shared = false;     // others begin here that are known only later
   bool stands_in = false;  // begins only what has not begun before
   bool ends = false;
-  bool makes_lists = false;  // no list is there whose stages could have come
+  // Stages of lists that cannot have come when it begins: where they seem to,
+  // they are another lru's with the same bit.
+  uint64_t not_yet = 0;
 };
 
 // Written before any task exists.
@@ -26,6 +28,7 @@ Step steps[lru::NR_FAULT_POINTS];
 lru::fault_point order[lru::NR_FAULT_POINTS];  // stages
 int nr_stages = 0;
 uint64_t stage_bits = 0;
+uint64_t dead_bits = 0;  // of lists that are not found any more
 
 // At its first point an operation is known when no other that goes on shares
 // it, or when it is over at once.
@@ -45,7 +48,8 @@ void CompileOperation(int8_t index, int8_t track,
   for (lru::fault_point fp : op.begins) {
     steps[fp].track = track;
     steps[fp].stands_in = fp != op.begins[0];
-    steps[fp].makes_lists |= op.makes_lists;
+    if (op.makes_lists) steps[fp].not_yet |= kListBits;
+    if (op.own_list) steps[fp].not_yet |= dead_bits;
     if (IsKnownAtOnce(op, operations)) {
       steps[fp].begun = index;
     } else {
@@ -148,9 +152,7 @@ void BeginAt(const Step& step, uint32_t serial, const lru::fault_site& site,
   at.newest = lru::NR_FAULT_POINTS;
   at.view = serial ? ViewOf(serial, site) : 0;
   if (!at.view) return;
-  // Stages of lists are then another lru's with the same bit.
-  lru::fault_point newest =
-      NewestIn(step.makes_lists ? at.view & ~kListBits : at.view);
+  lru::fault_point newest = NewestIn(at.view & ~step.not_yet);
   if (IsAtThatList(serial, site, newest)) at.newest = newest;
   if (step.begun >= 0) CountStageFirst(task, at, step.begun);
   if (!step.shared) at.newest = lru::NR_FAULT_POINTS;
@@ -212,11 +214,14 @@ void GoOnAt(lru::fault_point fp, uint32_t serial, const lru::fault_site& site,
 void CompileWindows(const LruInfo* lru) {
   std::fill(std::begin(steps), std::end(steps), Step{});
   nr_stages = 0;
-  stage_bits = 0;
+  stage_bits = dead_bits = 0;
   if (!lru || lru->stages.empty()) return;
+  bool dead = false;
   for (const lru::stage_info& stage : lru->stages) {
     order[nr_stages++] = stage.fp;
     stage_bits |= Bit(stage.fp);
+    dead |= stage.closes == lru::way::SLOT;
+    if (dead && stage.per_list) dead_bits |= Bit(stage.fp);
   }
   size_t count = std::min<size_t>(lru->operations.size(), kOperationsMax);
   std::span<const lru::operation_info> operations =

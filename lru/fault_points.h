@@ -264,7 +264,10 @@ struct operation_info {
   bool begins_locked;   // with the list's lock held
   fault_point held_at;  // a point where nothing but that reference is held and
                         // behind which it begins (again); none: no such point
-  bool makes_lists;     // it begins where the memcg has no list on that lru yet
+  bool makes_lists =
+      false;  // it begins where the memcg has no list on that lru yet
+  bool own_list =
+      false;  // it begins on a list of the memcg's own that is alive
 };
 
 }  // namespace lru

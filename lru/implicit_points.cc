@@ -10,4 +10,11 @@ std::span<const std::string_view> implicit_points_node_lock() {
   return kPoints;
 }
 
+std::span<const std::string_view> implicit_points_memcg_lock() {
+  static constexpr std::string_view kPoints[] = {
+#include "lru/implicit_points_memcg_lock.inc"
+  };
+  return kPoints;
+}
+
 }  // namespace lru

@@ -11,6 +11,7 @@ namespace lru {
 // `OUTER/FUNCTION>OP`, sorted; `:done` may follow each. The callers' own sites
 // are among them: those of workloads/, since a delay there is one, too.
 std::span<const std::string_view> implicit_points_node_lock();
+std::span<const std::string_view> implicit_points_memcg_lock();
 
 }  // namespace lru
 

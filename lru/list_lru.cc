@@ -1,6 +1,99 @@
 #include "lru/list_lru.h"
 
+#include <new>
+
+#include "lru/list_lru_common.h"
+
 namespace lru {
+
+mutex list_lrus_mutex{"list_lrus_mutex"};
+list_head memcg_list_lrus;
+
+namespace {
+
+void list_lru_register(list_lru* lru) {
+  if (!list_lru_memcg_aware(lru)) return;
+  mutex_guard guard(&list_lrus_mutex);
+  list_add(&lru->list, &memcg_list_lrus);
+}
+
+void list_lru_unregister(list_lru* lru) {
+  if (!list_lru_memcg_aware(lru)) return;
+  mutex_guard guard(&list_lrus_mutex);
+  list_del_init(&lru->list);
+}
+
+void init_one(list_lru_one* l, const list_lru* lru, mem_cgroup* owner,
+              int nid) {
+  l->owner = owner;
+  l->serial = next_serial(SERIAL_LIST);
+  l->lru_serial = lru->serial;
+  spin_lock_init(&l->lock, "l->lock", l->serial, nid);
+}
+
+}  // namespace
+
+int list_lru_init(list_lru* lru, bool memcg_aware, shrinker* shrinker) {
+  lru->serial = next_serial(SERIAL_LRU);
+  lru->shrinker_id = shrinker ? shrinker->id : -1;
+  if (LRU_ERROR_POINT(lru_allocated, .lru = lru)) return -ENOMEM;
+  lru->node = new (std::nothrow) list_lru_node[nr_node_ids];
+  if (!lru->node) return -ENOMEM;
+  count_alloc(ALLOC_LRU, 1);
+  for (int nid = 0; nid < nr_node_ids; nid++) {
+    spin_lock_init(&lru->node[nid].lock, "nlru->lock", lru->serial, nid);
+    init_one(&lru->node[nid].lru, lru, nullptr, nid);
+  }
+  lru->memcg_aware = memcg_aware;
+  list_lru_register(lru);
+  return 0;
+}
+
+void list_lru_destroy(list_lru* lru) {
+  if (!lru->node) return;  // destroyed before, or never initialised
+  list_lru_unregister(lru);
+  int index = 0;
+  while (auto* mlru = static_cast<list_lru_memcg*>(xa_find(&lru->xa, &index))) {
+    xa_erase_irq(&lru->xa, index);
+    kfree_type(ALLOC_MLRU, mlru);
+  }
+  xa_destroy(&lru->xa);
+  delete[] lru->node;
+  lru->node = nullptr;
+  count_alloc(ALLOC_LRU, -1);
+  lru->shrinker_id = -1;
+}
+
+void list_lru_for_each_list(list_lru* lru, list_lru_visit visit, void* arg) {
+  for (int nid = 0; nid < nr_node_ids; nid++) {
+    list_lru_node* nlru = &lru->node[nid];
+    visit({nid, &nlru->lru, nlru}, arg);
+    int index = 0;
+    while (auto* mlru =
+               static_cast<list_lru_memcg*>(xa_find(&lru->xa, &index))) {
+      visit({nid, &mlru->node[nid], nlru}, arg);
+      index++;
+    }
+  }
+}
+
+bool memcg_list_lru_allocated(mem_cgroup* memcg, list_lru* lru) {
+  int idx = memcg_kmem_id(memcg);
+  return idx < 0 || xa_load(&lru->xa, idx);
+}
+
+list_lru_memcg* memcg_init_list_lru_one(list_lru* lru, mem_cgroup* memcg) {
+  if (LRU_ERROR_POINT(mlru_allocated, .memcg = memcg, .lru = lru,
+                      .depth = memcg->css.level)) {
+    return nullptr;
+  }
+  auto* mlru = kmalloc_type<list_lru_memcg>(ALLOC_MLRU);
+  if (!mlru) return nullptr;
+  for (int nid = 0; nid < nr_node_ids; nid++) {
+    init_one(&mlru->node[nid], lru, memcg, nid);
+  }
+  return mlru;
+}
 
 unsigned long list_lru_count(list_lru* lru) {
   unsigned long count = 0;

@@ -41,6 +41,7 @@ namespace lru {
 
 struct list_lru_one {
   list_head list;
+  spinlock_t lock{"l->lock"};      // memcg-lock: this list alone
   std::atomic<long> nr_items = 0;  // written under the lock, read without
   u32 serial = 0;
   u32 lru_serial = 0;           // of the lru it belongs to, for fault points
@@ -99,6 +100,10 @@ struct list_lru_ops {
   const char* doc;
   // Whether RETRY, REMOVED_RETRY and STOP return with the lock dropped.
   bool returns_unlocked;
+  // Whether a lookup that finds no list, or a dead one, climbs to the parent,
+  // and lists are reparented before objcgs. Else the ids of the dying name the
+  // parent, and its objcgs come first.
+  bool climbs;
   std::span<const stage_info> stages;          // of its teardown, in order
   std::span<const operation_info> operations;  // on a memcg, for coverage
   std::span<const fault_point> absent;         // points it never reaches
@@ -135,6 +140,21 @@ struct list_lru_ops {
 
   int (*memcg_list_lru_alloc)(mem_cgroup* memcg, list_lru* lru);
   void (*memcg_reparent_list_lrus)(mem_cgroup* memcg, mem_cgroup* parent);
+
+  // Caller-locked, as in 7.2; null where the lru has none. *memcg becomes the
+  // owner of the list that is locked, an ancestor if it was dying; it is fit
+  // for use as long as what was passed (L3), or the lock. `flags` comes back
+  // to the unlock.
+  list_lru_one* (*list_lru_lock)(list_lru* lru, int nid, mem_cgroup** memcg);
+  void (*list_lru_unlock)(list_lru_one* l);
+  list_lru_one* (*list_lru_lock_irqsave)(list_lru* lru, int nid,
+                                         mem_cgroup** memcg,
+                                         unsigned long* flags);
+  void (*list_lru_unlock_irqrestore)(list_lru_one* l, unsigned long* flags);
+  bool (*__list_lru_add)(list_lru* lru, list_lru_one* l, list_head* item,
+                         int nid, mem_cgroup* memcg);
+  bool (*__list_lru_del)(list_lru* lru, list_lru_one* l, list_head* item,
+                         int nid);
 
   // For checks: what guards `list`, which is one of lru's on that node.
   const spinlock_t* (*lock_of)(const list_lru* lru, int nid,

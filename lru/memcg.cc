@@ -289,8 +289,12 @@ void memcg_reparent_objcgs(mem_cgroup* memcg, mem_cgroup* parent) {
 void memcg_offline_kmem(mem_cgroup* memcg) {
   if (!memcg->objcg.load(std::memory_order_relaxed)) return;
   mem_cgroup* parent = parent_mem_cgroup(memcg);
+  const list_lru_ops& lru_ops = current_lru_ops();
+  // From 6.13 on lists come first: until its list is dead, a child's items are
+  // found by the child.
+  if (lru_ops.climbs) lru_ops.memcg_reparent_list_lrus(memcg, parent);
   memcg_reparent_objcgs(memcg, parent);
-  current_lru_ops().memcg_reparent_list_lrus(memcg, parent);
+  if (!lru_ops.climbs) lru_ops.memcg_reparent_list_lrus(memcg, parent);
 }
 
 void mem_cgroup_css_offline(css* c) {

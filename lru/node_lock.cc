@@ -4,9 +4,6 @@
 
 namespace lru {
 
-mutex list_lrus_mutex{"list_lrus_mutex"};
-list_head memcg_list_lrus;
-
 std::span<const stage_info> node_lock_stages() {
   constexpr fault_point kNone = NR_FAULT_POINTS;
   static constexpr stage_info kStages[] = {
@@ -63,14 +60,13 @@ std::span<const operation_info> node_lock_operations() {
        way::ID,
        false,
        false,
-       kNone,
-       false},
+       kNone},
       {"add", "links an item: from the lookup of its memcg to item_linked",
-       kChange, kLinked, way::ID, false, false, kNone, false},
+       kChange, kLinked, way::ID, false, false, kNone},
       {"del", "unlinks an item: from the lookup of its memcg to item_unlinked",
-       kChange, kUnlinked, way::ID, false, false, kNone, false},
+       kChange, kUnlinked, way::ID, false, false, kNone},
       {"walk", "walks the list of a memcg, by reference or by slot", kWalk,
-       kWalking, way::SLOT, true, true, FP_isolate_unlocked, false},
+       kWalking, way::SLOT, true, true, FP_isolate_unlocked},
       {"count",
        "reads how many items a memcg has on one list",
        kCount,
@@ -78,10 +74,9 @@ std::span<const operation_info> node_lock_operations() {
        way::TRYGET_ONLINE,
        true,
        false,
-       FP_shrinker_bit_cleared,
-       false},
+       FP_shrinker_bit_cleared},
       {"shrink", "runs one shrinker for a memcg whose bit is set", kShrink,
-       kShrinking, way::TRYGET_ONLINE, true, false, kNone, false},
+       kShrinking, way::TRYGET_ONLINE, true, false, kNone},
       {"alloc", "makes the lists of a memcg: memcg_list_lru_alloc()", kAlloc,
        kAllocating, way::NONE, true, false, kNone, true},
   };

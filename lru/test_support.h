@@ -107,8 +107,9 @@ class task_test : public testing::Test {
 // The whole subject on two nodes, with a cache; at the end nothing is left.
 class subject {
  public:
-  explicit subject(const teardown_steps* steps = nullptr) {
-    memcg_boot(2, &node_lock_ops(), steps);
+  explicit subject(const teardown_steps* steps = nullptr,
+                   const list_lru_ops& booted = ops) {
+    memcg_boot(2, &booted, steps);
     cache_ = kmem_cache_create(sizeof(slab_obj), slab_reuse::NEVER);
   }
   ~subject() {
@@ -178,7 +179,7 @@ inline lru_sums sums_of(list_lru* lru) {
     sums->on_lists += view.list->nr_items.load();
     if (view.list == &view.node->lru) sums->on_nodes += view.node->nr_items;
   };
-  node_lock_ops().for_each_list(lru, visit, &sums);
+  list_lru_for_each_list(lru, visit, &sums);
   EXPECT_EQ(sums.linked, sums.on_lists);
   EXPECT_EQ(sums.linked, sums.on_nodes);
   return sums;
@@ -186,8 +187,7 @@ inline lru_sums sums_of(list_lru* lru) {
 
 // The sublist of (memcg, nid); null when there is none. At rest only.
 inline list_lru_one* list_of(list_lru* lru, int nid, mem_cgroup* memcg) {
-  return node_lock<node_lock_steps>::list_lru_from_memcg_idx(
-      lru, nid, memcg_kmem_id(memcg));
+  return list_lru_from_memcg_idx(lru, nid, memcg_kmem_id(memcg));
 }
 
 inline items items_of(list_lru_one* l) {

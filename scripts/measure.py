@@ -185,7 +185,19 @@ def clean(args):
                   f"{stats['contended_percent']:.1f} % contended, "
                   f"{stats['duration_s']:.0f} s", flush=True)
             good = good and code == 0
+            if report["findings"]:
+                tell_finding(report)
     return 0 if good else 1
+
+
+def tell_finding(report):
+    """What a run that should have been clean has found, and where to read it."""
+    finding = report["finding"]
+    print(f"  {finding['kind']} {finding.get('invariant') or ''}: "
+          f"{finding['message']}\n  {finding['replay']['command']}")
+    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+        json.dump(report, file)
+    print(f"  {file.name}", flush=True)
 
 
 def planhash(args):

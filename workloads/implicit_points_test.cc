@@ -1,11 +1,11 @@
 // ctest: torture
-// The checked-in list of implicit points names every site that a run visits
-// while faults are armed. After a change of lru/ or of the actors, write it
-// anew from a longer run (release build, a minute and a half), and look at the
-// difference:
+// The checked-in lists of implicit points, one per lru, name every site that a
+// run visits while faults are armed. After a change of lru/ or of the actors,
+// write them anew from longer runs (release build, four minutes), and look at
+// the difference:
 //
-//   LRUTORTURE_WRITE_IMPLICIT=lru/implicit_points_node_lock.inc
-//       build/release/workloads/implicit_points_test
+//   LRUTORTURE_WRITE_IMPLICIT=lru build/release/workloads/workloads_test
+//       --gtest_filter='*/ImplicitPointsTest.*IsListed*'
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,8 +28,7 @@ namespace workloads {
 namespace {
 
 using harness::kRelaxed;
-constexpr char kLru[] = "node-lock";
-constexpr uint64_t kTestMs = 1'000;
+constexpr uint64_t kTestMs = 700;
 constexpr uint64_t kWriteMs = 30'000;
 
 // --- what each thread has visited: written by it alone, in memory that the
@@ -110,11 +109,16 @@ class Watched : public Torture {
   }
 };
 
-harness::Config Parse(const std::string& text, uint64_t duration_ms) {
-  harness::ParsedConfig parsed = harness::ParseConfig(text, {});
+// `text` is an object with something in it.
+std::string OnLru(const std::string& lru, const std::string& text) {
+  return absl::StrCat(R"({"lru": ")", lru, R"(", )", text.substr(1));
+}
+
+harness::Config Parse(const std::string& lru, const std::string& text,
+                      uint64_t duration_ms) {
+  harness::ParsedConfig parsed = harness::ParseConfig(OnLru(lru, text), {});
   EXPECT_EQ(absl::StrJoin(parsed.errors, "\n"), "");
   harness::Config config = parsed.config;
-  config.lru = kLru;
   config.duration_ms = duration_ms;
   config.actors.clear();
   for (const harness::ActorInfo& info : harness::Catalog::Get().actors()) {
@@ -160,7 +164,8 @@ constexpr const char* kConfigs[] = {
           {"at": "memcg_looked_up", "delay_us": 100, "one_in": 50},
           {"at": "mlru_allocated", "delay_us": 200, "one_in": 4}]})"};
 
-class ImplicitPointsTest : public testing::Test {
+// Of the lru of that name.
+class ImplicitPointsTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
@@ -174,15 +179,15 @@ class ImplicitPointsTest : public testing::Test {
     munmap(shared, sizeof(Shared));
   }
   std::span<const std::string_view> listed() {
-    return harness::Catalog::Get().FindLru(kLru)->implicit;
+    return harness::Catalog::Get().FindLru(GetParam())->implicit;
   }
 };
 
-void VisitAll(uint64_t duration_ms) {
+void VisitAll(const std::string& lru, uint64_t duration_ms) {
   for (const char* text : kConfigs) {
     harness::UnmapRecorder();
     harness::MapRecorder();
-    harness::Config config = Parse(text, duration_ms);
+    harness::Config config = Parse(lru, text, duration_ms);
     // Never fires, as its hook is replaced; arms sync operations for as long
     // as faults are armed.
     harness::Fault fault;
@@ -196,17 +201,19 @@ void VisitAll(uint64_t duration_ms) {
   EXPECT_EQ(shared->nr_lost.load(kRelaxed), 0u);
 }
 
-void Write(const char* path, const std::set<std::string>& names) {
-  std::ofstream out(path);
+void Write(const std::string& folder, std::string lru,
+           const std::set<std::string>& names) {
+  std::replace(lru.begin(), lru.end(), '-', '_');
+  std::ofstream out(absl::StrCat(folder, "/implicit_points_", lru, ".inc"));
   out << "// Written by workloads/implicit_points_test.\n";
   for (const std::string& name : names) out << '"' << name << "\",\n";
 }
 
-TEST_F(ImplicitPointsTest, EveryVisitedSiteIsListed) {
-  const char* path = std::getenv("LRUTORTURE_WRITE_IMPLICIT");
-  VisitAll(path ? kWriteMs : kTestMs);
+TEST_P(ImplicitPointsTest, EveryVisitedSiteIsListed) {
+  const char* folder = std::getenv("LRUTORTURE_WRITE_IMPLICIT");
+  VisitAll(GetParam(), folder ? kWriteMs : kTestMs);
   std::set<std::string> visited = Visited();
-  if (path) return Write(path, visited);
+  if (folder) return Write(folder, GetParam(), visited);
   EXPECT_GT(visited.size(), listed().size() / 2) << "too little has happened";
   std::vector<std::string> missing;
   for (const std::string& name : visited) {
@@ -217,7 +224,7 @@ TEST_F(ImplicitPointsTest, EveryVisitedSiteIsListed) {
   EXPECT_EQ(absl::StrJoin(missing, "\n"), "") << "are visited but not listed";
 }
 
-TEST_F(ImplicitPointsTest, ListIsSortedAndWellFormed) {
+TEST_P(ImplicitPointsTest, ListIsSortedAndWellFormed) {
   EXPECT_EQ(std::adjacent_find(listed().begin(), listed().end(),
                                std::greater_equal<>()),
             listed().end());
@@ -225,17 +232,26 @@ TEST_F(ImplicitPointsTest, ListIsSortedAndWellFormed) {
     std::string text =
         absl::StrCat(R"({"faults": [{"at": ")", std::string(name),
                      R"(:done", "delay_us": 1}]})");
-    EXPECT_EQ(absl::StrJoin(harness::ParseConfig(text, {}).errors, "\n"), "");
+    EXPECT_EQ(
+        absl::StrJoin(harness::ParseConfig(OnLru(GetParam(), text), {}).errors,
+                      "\n"),
+        "");
   }
 }
 
 // As the command line would run it: by name, through the config.
-TEST_F(ImplicitPointsTest, DelaysAtListedPointsFire) {
-  harness::Config config = Parse(R"({"faults": [
-      {"at": "list_lru_add/lock>spin_lock", "delay_us": 1},
-      {"at": "list_lru_add/lock>spin_lock:done", "delay_us": 1},
-      {"at": "-/css_killed_work_fn>mutex_lock:done", "delay_us": 1}]})",
-                                 300);
+TEST_P(ImplicitPointsTest, DelaysAtListedPointsFire) {
+  std::string locks = absl::StrCat(
+      "list_lru_add/", GetParam() == "node-lock" ? "lock" : "lock_if_alive");
+  harness::Config config =
+      Parse(GetParam(),
+            absl::StrCat(R"({"faults": [
+      {"at": ")",
+                         locks, R"(>spin_lock", "delay_us": 1},
+      {"at": ")",
+                         locks, R"(>spin_lock:done", "delay_us": 1},
+      {"at": "-/css_killed_work_fn>mutex_lock:done", "delay_us": 1}]})"),
+            300);
   ASSERT_EQ(config.faults.size(), 3u);
   Torture workload;
   RunForked(config, workload);
@@ -247,6 +263,9 @@ TEST_F(ImplicitPointsTest, DelaysAtListedPointsFire) {
     EXPECT_GT(fired, 0u) << config.faults[i].implicit;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Lrus, ImplicitPointsTest,
+                         testing::Values("node-lock", "memcg-lock"));
 
 }  // namespace
 }  // namespace workloads

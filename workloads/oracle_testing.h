@@ -20,6 +20,7 @@
 
 #include "harness/flight_recorder.h"
 #include "harness/hook.h"
+#include "lru/memcg_lock.h"
 #include "lru/node_lock.h"
 #include "workloads/registry.h"
 
@@ -76,6 +77,11 @@ inline World::Parts CleanParts(
           .ops = &CleanWorkloadOps()};
 }
 
+// Every clean lru.
+inline std::vector<const lru::list_lru_ops*> CleanLrus() {
+  return {&lru::node_lock_ops(), &lru::memcg_lock_ops()};
+}
+
 // Four memcgs, each the parent of the next; one actor of each type.
 inline harness::Config ChainConfig(uint32_t memcgs = 4) {
   harness::Config config;
@@ -95,7 +101,7 @@ class Scenario {
  public:
   explicit Scenario(const World::Parts& parts = CleanParts(),
                     const harness::Config& config = ChainConfig())
-      : config_(config) {
+      : config_(OnLru(config, parts)) {
     harness::UseRecorderTasks();
     // All oracles are to speak, not only the first.
     harness::recorder()->findings_stop.store(harness::kFindingsMax);
@@ -121,8 +127,8 @@ class Scenario {
   // The sublist that (memcg, nid) finds now.
   lru::list_lru_one* ListOf(lru::mem_cgroup* memcg, int nid = 0,
                             uint32_t lru = 0) {
-    return lru::node_lock<lru::node_lock_steps>::list_lru_from_memcg_idx(
-        world_->lru(lru), nid, lru::memcg_kmem_id(memcg));
+    return lru::list_lru_from_memcg_idx(world_->lru(lru), nid,
+                                        lru::memcg_kmem_id(memcg));
   }
 
   // --- step by step
@@ -198,6 +204,11 @@ class Scenario {
   }
 
  private:
+  static harness::Config OnLru(harness::Config config,
+                               const World::Parts& parts) {
+    config.lru = parts.lru_ops->name;
+    return config;
+  }
   void TakeNotes() {
     notes_.prng = &prng_;
     lru::current_task()->user = &notes_;

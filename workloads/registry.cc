@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "lru/memcg_lock.h"
 #include "lru/node_lock.h"
 
 namespace workloads {
@@ -104,6 +105,7 @@ const lru::list_lru_ops* FindLru(std::string_view name) {
   return it == Lrus().end() ? nullptr : it->second;
 }
 
-LRUTORTURE_REGISTER(RegisterLru(lru::node_lock_ops()));
+LRUTORTURE_REGISTER(RegisterLru(lru::node_lock_ops()) &&
+                    RegisterLru(lru::memcg_lock_ops()));
 
 }  // namespace workloads

@@ -111,6 +111,11 @@ lru::lru_status Unlocked(lru::lru_status status, uint32_t list,
   return status;
 }
 
+lru::lru_status Stopped(lru::spinlock_t* lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  if (lru::current_lru_ops().returns_unlocked) lru::spin_unlock(lock);
+  return lru::LRU_STOP;
+}
+
 void TakeOff(lru::list_lru_one* list, Object* object) {
   lru::current_lru_ops().list_lru_isolate(list, &object->lru);
 }
@@ -139,7 +144,7 @@ lru::lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
   }
   if (draw < 9) return lru::LRU_ROTATE;
   if (draw < 12) return lru::LRU_SKIP;
-  if (draw < 13) return lru::LRU_STOP;
+  if (draw < 13) return Stopped(lock);
   if (draw < 15) return Unlocked(lru::LRU_RETRY, list->serial, lock);
   if (object->guarded) return lru::LRU_SKIP;
   TakeOff(list, object);

@@ -16,10 +16,9 @@ namespace {
 unsigned long CountOneWithoutRcu(lru::list_lru* lru, int nid,
                                  lru::mem_cgroup* memcg)
     ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  using Lists = lru::node_lock<lru::node_lock_steps>;
   lru::api_scope scope("list_lru_count_one");
   const lru::list_lru_one* list =
-      Lists::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(memcg));
+      lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(memcg));
   long count = list ? list->nr_items.load(std::memory_order_relaxed) : 0;
   LRU_POINT(count_loaded, .memcg = memcg, .lru = lru, .list = list, .nid = nid,
             .nr = count);

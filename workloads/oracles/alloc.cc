@@ -7,11 +7,9 @@
 // the lru touches what is not there.
 // memcg-lock: to find none, or a dead one, is how an add learns that it must
 // climb. That is allowed only from a memcg that is dying (9).
-#include <algorithm>
-#include <span>
-
 #include "harness/flight_recorder.h"
 #include "lru/list_lru.h"
+#include "workloads/oracles/peek.h"
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
@@ -77,16 +75,6 @@ void OnNoList(const fault_site& site) {
                            site.nid);
 }
 
-// Not through xa_load(): that would be one more point of lru/.
-bool HasLists(const lru::list_lru* lru, const lru::mem_cgroup* memcg) {
-  int id = memcg->kmemcg_id.load(std::memory_order_relaxed);
-  if (id < 0 || id >= lru::kXaMax) return true;
-  const lru::xa_chunk* chunk =
-      lru->xa.chunk[id / lru::kXaChunk].load(std::memory_order_relaxed);
-  return chunk && chunk->slot[id % lru::kXaChunk].load(
-                      std::memory_order_relaxed) != nullptr;
-}
-
 // The list's lock is held, so its memcg is not reparented yet, nor is any
 // ancestor: what they have, they keep. Theirs were stored before this one.
 void OnLinked(fault_point, const fault_site& site) {
@@ -98,7 +86,7 @@ void OnLinked(fault_point, const fault_site& site) {
   if (!lru || !owner) return;
   for (const lru::css* c = owner->css.parent; c && c->parent; c = c->parent) {
     const auto* ancestor = reinterpret_cast<const lru::mem_cgroup*>(c);
-    if (HasLists(lru, ancestor)) continue;
+    if (PeekLists(lru, ancestor)) continue;
     harness::ReportInvariant(
         "alloc_before_add", site.owner.serial,
         "memcg %u has lists on lru %u, but its ancestor %u has none that their "
@@ -117,10 +105,8 @@ void OnSrcLocked(fault_point, const fault_site& site) {
       site.memcg.serial, site.parent.serial, site.lru.serial);
 }
 
-bool may_climb = false;  // this lru's way: its points include the climb
-
 void OnDeadListSeen(fault_point, const fault_site& site) {
-  if (!may_climb) return OnNoList(site);
+  if (!lru::current_lru_ops().climbs) return OnNoList(site);
   const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
   if (!memcg) return;
   uint32_t flags = memcg->css.flags.load(std::memory_order_relaxed);
@@ -132,14 +118,11 @@ void OnDeadListSeen(fault_point, const fault_site& site) {
       site.item.serial, site.memcg.serial, site.lru.serial, site.nid);
 }
 
-void Start(World& world) {
+void Start(World&) {
   for (auto& row : reparented) {
     for (auto& word : row) word.store(0, std::memory_order_relaxed);
   }
   for (auto& word : judged) word.store(0, std::memory_order_relaxed);
-  std::span<const fault_point> absent = FindLru(world.config().lru)->absent;
-  may_climb = std::find(absent.begin(), absent.end(),
-                        lru::FP_climbed_to_parent) == absent.end();
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_src_locked, OnSrcLocked);
   harness::Observe(lru::FP_node_spliced, OnSpliced);

@@ -66,6 +66,10 @@ class DrainWords {
     uint64_t left = word & ~(word >> kNids) & ((uint64_t{1} << kNids) - 1);
     return left ? std::countr_zero(left) : -1;
   }
+  bool MayHoldItems(uint32_t memcg, int lru, int nid) const {
+    uint64_t word = Load(memcg, lru);
+    return nid >= 0 && (word >> nid & 1) && !(word >> (kNids + nid) & 1);
+  }
   // True also when nothing is known.
   bool MayHaveReached(uint32_t memcg, int lru, Flag flag) const {
     uint64_t word = Load(memcg, lru);

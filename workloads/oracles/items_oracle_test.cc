@@ -31,8 +31,7 @@ bool AddTwice(lru::list_lru* lru, lru::list_head* item, int nid,
   }
   lru::list_lru_node* nlru = &lru->node[nid];
   lru::spin_guard guard(&nlru->lock);
-  auto* l = lru::node_lock<lru::node_lock_steps>::list_lru_from_memcg_idx(
-      lru, nid, lru::memcg_kmem_id(memcg));
+  auto* l = lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(memcg));
   lru::list_move_tail(item, &l->list);
   lru::nr_add(l->nr_items, 1);
   lru::nr_add(nlru->nr_items, 1);
@@ -221,8 +220,7 @@ TEST(ItemsOracleTest, DelForgetsTheListsCount) {
   ops.list_lru_del = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
     bool done = lru::node_lock_ops().list_lru_del(lru, item, nid, memcg);
-    auto* l = lru::node_lock<lru::node_lock_steps>::list_lru_from_memcg_idx(
-        lru, nid, lru::memcg_kmem_id(memcg));
+    auto* l = lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(memcg));
     if (done) lru::nr_add(l->nr_items, 1);
     return done;
   };

@@ -7,13 +7,18 @@
 // parent's list although the child's is not drained yet. Legal there; so
 // "passed over" is judged by objcgs_reparented, the last stage that surely
 // comes before the rewrite.
+// memcg-lock: a lookup passes over a memcg that is dying, and has no list there
+// or a dead one. Whoever holds the list's lock that the climb has led to keeps
+// those below it from changing.
 #include <algorithm>
 #include <vector>
 
 #include "harness/flight_recorder.h"
+#include "lru/memcg_lock.h"
 #include "lru/slab.h"
 #include "lru/sync/alloc.h"
 #include "workloads/oracles/drain_words.h"
+#include "workloads/oracles/peek.h"
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
@@ -123,6 +128,20 @@ void OnSpliced(fault_point, const fault_site& site) {
       lru::serial_of(parent));
 }
 
+// memcg-lock: before either lock is let go.
+void OnMarkedDead(fault_point, const fault_site& site) {
+  const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  if (lru::list_empty(&src->list) &&
+      src->nr_items.load(std::memory_order_relaxed) == lru::kDeadList) {
+    return;
+  }
+  harness::ReportInvariant(
+      "empty_after_reparent", site.memcg.serial,
+      "list %u of memcg %u (lru %u, nid %d) is not marked dead after its "
+      "splice: whoever comes to it will use it",
+      src->serial, site.memcg.serial, site.lru.serial, site.nid);
+}
+
 void CheckAllSpliced(const fault_site& site, int lru, uint32_t serial) {
   int nid = words.NotSpliced(site.memcg.serial, lru);
   if (nid < 0) return;
@@ -171,12 +190,28 @@ void OnReparented(fault_point, const fault_site& site) {
                                               std::memory_order_relaxed);
 }
 
+// May a lookup go on above it?
+bool MayPassOver(const lru::mem_cgroup* memcg, const fault_site& site) {
+  uint32_t serial = lru::serial_of(memcg);
+  if (!lru::current_lru_ops().climbs) return IsPassedOver(serial);
+  uint32_t flags = memcg->css.flags.load(std::memory_order_relaxed);
+  if (!(flags & lru::CSS_DYING)) return false;
+  if (words.MayHoldItems(serial, LruOf(site), site.nid)) return false;
+  const lru::list_lru_memcg* lists =
+      PeekLists(static_cast<const lru::list_lru*>(site.lru.ptr), memcg);
+  if (!lists) return true;
+  const lru::list_lru_one& list = lists->node[site.nid];
+  return list.owner != memcg ||
+         list.nr_items.load(std::memory_order_relaxed) == lru::kDeadList;
+}
+
 // Is `owner` the nearest ancestor of memcg, itself included, whose list may
 // still be used? All in between must have been passed over.
-bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner) {
+bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner,
+                  const fault_site& site) {
   for (; memcg != owner; memcg = lru::parent_mem_cgroup(memcg)) {
     if (!memcg || !memcg->css.parent) return false;
-    if (!IsPassedOver(lru::serial_of(memcg))) return false;
+    if (!MayPassOver(memcg, site)) return false;
   }
   return true;
 }
@@ -195,7 +230,7 @@ void CheckList(const fault_site& site) {
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
   if (!memcg) return;  // charged to nobody
   const lru::mem_cgroup* owner = OwnerOrRoot(list->owner);
-  if (IsRightOwner(memcg, owner)) return;
+  if (IsRightOwner(memcg, owner, site)) return;
   harness::ReportInvariant(
       "reparent_target", site.memcg.serial,
       "object %u of memcg %u was linked to list %u of memcg %u, which is not "
@@ -236,6 +271,7 @@ void Start(World& world) {
   harness::Observe(lru::FP_objcgs_reparented, OnObjcgsReparented);
   harness::Observe(lru::FP_src_locked, OnSrcLocked);
   harness::Observe(lru::FP_node_spliced, OnSpliced);
+  harness::Observe(lru::FP_list_marked_dead, OnMarkedDead);
   harness::Observe(lru::FP_lists_drained, OnListsDrained);
   harness::Observe(lru::FP_xa_erased, OnErased);
   harness::Observe(lru::FP_mlru_free_queued, OnFreeQueued);

@@ -46,7 +46,7 @@ void SpliceNode(list_lru* lru, int nid, list_lru_memcg* mlru, mem_cgroup* memcg,
   lru::spin_guard guard(&nlru->lock);
   list_lru_one* src = &mlru->node[nid];
   list_lru_one* dst =
-      NodeLock::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(parent));
+      lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(parent));
   MoveItems(src, dst);
   lru::set_shrinker_bit(parent, nid, lru->shrinker_id);
   LRU_POINT(node_spliced, .memcg = memcg, .parent = parent, .lru = lru,

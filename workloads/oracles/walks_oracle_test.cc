@@ -223,8 +223,7 @@ unsigned long WalkByHand(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
                          unsigned long* nr_to_walk)
     ABSL_NO_THREAD_SAFETY_ANALYSIS {
   lru::list_lru_node* nlru = &lru->node[nid];
-  auto* l = lru::node_lock<lru::node_lock_steps>::list_lru_from_memcg_idx(
-      lru, nid, lru::memcg_kmem_id(memcg));
+  auto* l = lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(memcg));
   if (!walk_flaws.no_lock) lru::spin_lock(&nlru->lock);
   LRU_POINT(walk_list_locked, .memcg = memcg, .lru = lru, .list = l,
             .nid = nid);
