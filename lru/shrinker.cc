@@ -49,7 +49,9 @@ shrinker_info* make_info(const shrinker_info* old, int map_nr_max,
   for (int u = 0; u < taken; u++) info->unit[u] = old->unit[u];
   info->map_nr_max = taken * kShrinkerUnitBits;
   while (info->map_nr_max < map_nr_max) {
-    auto* unit = kmalloc_type<shrinker_info_unit>(ALLOC_SHRINKER_INFO);
+    auto* unit = LRU_ERROR_POINT(shrinker_info_allocated, .memcg = memcg)
+                     ? nullptr
+                     : kmalloc_type<shrinker_info_unit>(ALLOC_SHRINKER_INFO);
     if (!unit) {
       free_info_units(info, taken);
       kfree_type(ALLOC_SHRINKER_INFO, info);

@@ -1,5 +1,6 @@
 #include "workloads/workload_ops.h"
 
+#include "harness/flight_recorder.h"
 #include "workloads/world.h"
 
 namespace workloads {
@@ -50,6 +51,22 @@ bool HasLists(World& world, const lru::obj_cgroup* objcg, uint32_t lru_index,
   return err == 0;
 }
 
+// Charging climbs to the nearest that has an objcg. Each gives up its own once,
+// so whoever has one now had it when it was passed by.
+void CheckNobody(const lru::mem_cgroup* memcg)
+    ABSL_SHARED_LOCKS_REQUIRED(lru::rcu) {
+  for (const lru::mem_cgroup* at = memcg; at->css.parent;
+       at = lru::parent_mem_cgroup(at)) {
+    if (!at->objcg.load(std::memory_order_relaxed)) continue;
+    harness::ReportInvariant(
+        "reparent_target", lru::serial_of(memcg),
+        "an object of memcg %u was charged to nobody, although memcg %u can be "
+        "charged",
+        lru::serial_of(memcg), lru::serial_of(at));
+    return;
+  }
+}
+
 Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
                int nid) {
   lru::obj_cgroup* objcg;
@@ -58,6 +75,7 @@ Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
     lru::mem_cgroup* memcg = world.ops().lookup(world, memcg_index);
     if (!memcg) return nullptr;
     objcg = lru::get_obj_cgroup_from_memcg(memcg);
+    if (!objcg) CheckNobody(memcg);
   }
   Object* object = ChargeTo(world, objcg, lru_index, nid);
   if (object) world.NoteUse(memcg_index);

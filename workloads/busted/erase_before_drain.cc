@@ -37,9 +37,17 @@ LRUTORTURE_REGISTER(RegisterControl(
                      "item is on (#1, 98733f3f0bec)",
               .config = "busted/erase_before_drain.json",
               .expect = {{"release", "invariant", "empty_after_reparent"},
+                         {"release", "invariant", "lock_identity"},
+                         {"release", "invariant", "reparent_target"},
                          {"asan", "invariant", "empty_after_reparent"},
+                         {"asan", "invariant", "lock_identity"},
+                         {"asan", "invariant", "reparent_target"},
                          {"tsan", "invariant", "empty_after_reparent"},
-                         {"gcc", "invariant", "empty_after_reparent"}}},
+                         {"tsan", "invariant", "lock_identity"},
+                         {"tsan", "invariant", "reparent_target"},
+                         {"gcc", "invariant", "empty_after_reparent"},
+                         {"gcc", "invariant", "lock_identity"},
+                         {"gcc", "invariant", "reparent_target"}}},
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 
 }  // namespace

@@ -73,6 +73,22 @@ void Start(World& world) {
   harness::Observe(lru::FP_id_removed, OnRemoved);
 }
 
+// By its id each memcg finds itself.
+void CheckTotals(World& world) {
+  lru::rcu_guard guard;
+  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+    const lru::mem_cgroup* memcg =
+        world.memcg(i).load(std::memory_order_relaxed);
+    if (!memcg) continue;
+    const lru::mem_cgroup* found = lru::mem_cgroup_from_id(memcg->id.id);
+    if (found == memcg) continue;
+    harness::ReportInvariant("id_unique", lru::serial_of(memcg),
+                             "at rest id %d of memcg %u finds %s", memcg->id.id,
+                             lru::serial_of(memcg),
+                             found ? "another one" : "none");
+  }
+}
+
 // Also of those whose css_online failed.
 void AfterTeardown() {
   for (int id = 1; id <= lru::MEM_CGROUP_ID_MAX; id++) {
@@ -90,7 +106,7 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {{"id_unique", "29",
       "No two memcgs that have not given theirs back have the same id."}},
     {.start = Start,
-     .check_totals = nullptr,
+     .check_totals = CheckTotals,
      .after_teardown = AfterTeardown}));
 
 }  // namespace

@@ -106,5 +106,18 @@ TEST(IdsOracleTest, NeverGivenBack) {
               ElementsAre(Says("no_leak", "id 500 was given to memcg 71")));
 }
 
+TEST(IdsOracleTest, AtRestEachFindsItselfByItsId) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                // As if the number had been given back before its pointer.
+                int id = s.memcg(3)->id.id;
+                s.memcg(3)->id.id = s.memcg(2)->id.id;
+                s.Quiet();
+                s.CheckTotals();
+                s.memcg(3)->id.id = id;
+              }),
+              testing::Contains(Says("id_unique", "finds another one")));
+}
+
 }  // namespace
 }  // namespace workloads

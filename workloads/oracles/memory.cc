@@ -15,8 +15,9 @@
 //   list_lru_memcg  xa_erased
 //   obj_cgroup      objcg_released: its count is zero, so tryget fails
 //   shrinker_info   shrinker_info_replaced
-// And who reads a count without the list's lock must be in a read section at
-// all: the memory is there nearly always, so that nothing else would notice.
+// And who reads a count, finds a list or a shrinker, or takes or puts a
+// reference of a css that is going, must be in a read section at all: the
+// memory is there nearly always, so that nothing else would notice.
 // Memory that was never published, or whose lru is destroyed with no users
 // left, is freed at once, and rightly. Objects are not watched: slab_reuse
 // says how they go, and an own object has no readers. A few hundred pieces are
@@ -178,14 +179,18 @@ void Start(World&) {
   harness::Observe(lru::FP_shrinker_info_replaced, OnMemoryOfMemcg);
   harness::Observe(lru::FP_objcg_released, OnObjcgReleased);
   harness::Observe(lru::FP_memory_freed, OnFreed);
-  harness::Observe(lru::FP_count_loaded, OnReader);
+  for (fault_point fp : {lru::FP_count_loaded, lru::FP_list_looked_up,
+                         lru::FP_shrinker_looked_up, lru::FP_ref_get,
+                         lru::FP_ref_put, lru::FP_css_got_online}) {
+    harness::Observe(fp, OnReader);
+  }
 }
 
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"rcu_before_free", "6, 27",
       "Memory that RCU readers find is freed only after every read section "
       "that was open when lookups stopped finding it has ended; and who reads "
-      "a count is in one."}},
+      "a count or finds a list is in one."}},
     {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
 
 }  // namespace

@@ -1,5 +1,7 @@
 // rcu_before_free: memory freed while the test is, or is not, in the read
 // section in which it could have found it.
+#include <optional>
+
 #include "workloads/oracle_testing.h"
 
 namespace workloads {
@@ -185,6 +187,25 @@ TEST(MemoryOracleTest, ReaderInNoSection) {
   EXPECT_THAT(read(true), IsEmpty());
   EXPECT_THAT(read(false),
               testing::Contains(Says("rcu_before_free", "in no read section")));
+}
+
+TEST(MemoryOracleTest, WhoFindsAListMustBeInAReadSection) {
+  for (lru::fault_point fp : {lru::FP_count_loaded, lru::FP_list_looked_up,
+                              lru::FP_shrinker_looked_up, lru::FP_ref_put}) {
+    for (bool reading : {false, true}) {
+      Findings findings = RunScenario([&] {
+        Scenario s;
+        std::optional<lru::rcu_guard> guard;
+        if (reading) guard.emplace();
+        s.Feed(fp, {.nid = 0, .nr = 9});
+      });
+      EXPECT_EQ(findings.size(), reading ? 0u : 1u)
+          << lru::fault_point_at(fp).name;
+      for (const Said& said : findings) {
+        EXPECT_THAT(said, Says("rcu_before_free", "in no read section"));
+      }
+    }
+  }
 }
 
 }  // namespace

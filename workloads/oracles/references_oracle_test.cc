@@ -69,6 +69,7 @@ TEST(ReferencesOracleTest, BetweenKillAndConfirmationIsSilent) {
                 Scenario s;
                 s.Feed(lru::FP_css_dying_set, site);
                 s.Feed(lru::FP_ref_killed, site);
+                lru::rcu_guard guard;
                 s.Feed(lru::FP_css_got_online, site);
               }),
               IsEmpty());
@@ -79,6 +80,7 @@ TEST(ReferencesOracleTest, BetweenKillAndConfirmationIsSilent) {
                 lru::synchronize_rcu();
                 s.Feed(lru::FP_ref_switch_confirmed, site);
                 s.Feed(lru::FP_kill_confirmed, site);
+                lru::rcu_guard guard;
                 s.Feed(lru::FP_css_got_online, site);
               }),
               testing::ElementsAre(Says(kTryget, "memcg 9")));

@@ -11,6 +11,7 @@
 // or a dead one. Whoever holds the list's lock that the climb has led to keeps
 // those below it from changing.
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "harness/flight_recorder.h"
@@ -19,6 +20,7 @@
 #include "lru/sync/alloc.h"
 #include "workloads/oracles/drain_words.h"
 #include "workloads/oracles/peek.h"
+#include "workloads/oracles/per_task.h"
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
@@ -57,6 +59,7 @@ bool IsFinished(uint32_t serial) {
 }
 
 DrainWords words;
+PerTask<bool> restarted;  // the walk in progress has dropped the lock
 std::atomic<bool> aware[kLruIndexes];  // the lru knows memcgs
 
 int LruOf(const fault_site& site) {
@@ -246,6 +249,33 @@ void OnLinked(fault_point, const fault_site& site) {
   CheckList(site);
 }
 
+// A walk of a memcg's list is of its own, or of the one that its id leads to
+// since it was passed over. node-lock: a walk that was overtaken by an offline
+// may begin again on a stranger's, who has got the id (d6).
+void OnWalkRestarted(fault_point, const fault_site&) {
+  restarted.Mine() = true;
+}
+
+void OnWalkLocked(fault_point, const fault_site& site) {
+  bool again = std::exchange(restarted.Mine(), false);
+  const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
+  int lru = LruOf(site);
+  if (!memcg || lru < 0 || !aware[lru].load(std::memory_order_relaxed)) return;
+  if (again && !lru::current_lru_ops().climbs) return;
+  const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  const lru::mem_cgroup* owner = OwnerOrRoot(list->owner);
+  if (owner == memcg ||
+      (!lru::current_lru_ops().climbs && IsRightOwner(memcg, owner, site))) {
+    return;
+  }
+  harness::ReportInvariant(
+      "reparent_target", site.memcg.serial,
+      "a walk of memcg %u's list (lru %u, nid %d) was led to list %u of memcg "
+      "%u",
+      site.memcg.serial, site.lru.serial, site.nid, list->serial,
+      lru::serial_of(owner));
+}
+
 // A node that reparent leaves out although its list is empty loses nothing.
 // (node-lock: a del between the rewrite of the ids and the splice names the
 // parent's list; the child's then counts as used although it is empty.)
@@ -265,6 +295,7 @@ void Start(World& world) {
   for (auto& word : passed_over) word.store(0, std::memory_order_relaxed);
   for (auto& word : finished) word.store(0, std::memory_order_relaxed);
   words.Clear();
+  restarted.Clear();
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     aware[i].store(world.lru(i)->memcg_aware, std::memory_order_relaxed);
   }
@@ -278,6 +309,8 @@ void Start(World& world) {
   harness::Observe(lru::FP_nr_deferred_reparented, OnReparented);
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_item_unlinked, OnUnlinked);
+  harness::Observe(lru::FP_walk_restarted, OnWalkRestarted);
+  harness::Observe(lru::FP_walk_list_locked, OnWalkLocked);
 }
 
 // --- at rest: every teardown has ended; the memcgs alive are the world's

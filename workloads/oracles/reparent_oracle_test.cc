@@ -373,5 +373,73 @@ TEST(ReparentOracleTest, SplicedAtTheTail) {
       Contains(Says("empty_after_reparent", "in order, to the head of list")));
 }
 
+// --- whose list a walk is of
+
+TEST(ReparentOracleTest, AWalkLedToAnothersList) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.ChargeAndAdd(2);
+                lru::list_lru* lru = s.world().lru(0);
+                lru::fault_site site{.memcg = s.memcg(3),
+                                     .owner = s.memcg(2),
+                                     .lru = lru,
+                                     .list = s.ListOf(s.memcg(2)),
+                                     .nid = 0};
+                Scenario::Feed(lru::FP_walk_list_locked, site);
+                // One that was overtaken may come to a stranger's (d6).
+                Scenario::Feed(lru::FP_walk_restarted, site);
+                Scenario::Feed(lru::FP_walk_list_locked, site);
+              }),
+              testing::ElementsAre(Says("reparent_target", "was led to list")));
+}
+
+// --- memcg-lock
+
+struct NotMarkedDead : lru::memcg_lock_steps {
+  static void mark_dead(list_lru_one*) {}
+};
+
+TEST(ReparentOracleTest, AListThatIsNotMarkedDead) {
+  static constexpr lru::list_lru_ops kOps =
+      lru::make_memcg_lock_ops<NotMarkedDead>("memcg-lock", "");
+  auto destroy = [](const lru::list_lru_ops& ops) {
+    return RunScenario([&] {
+      Scenario s(CleanParts(ops));
+      s.ChargeAndAdd(3);
+      s.Destroy(3);
+    });
+  };
+  EXPECT_THAT(destroy(kOps),
+              Contains(Says("empty_after_reparent", "is not marked dead")));
+  EXPECT_THAT(destroy(lru::memcg_lock_ops()), IsEmpty());
+}
+
+// A climb past a list that is alive; past a dead one; from one that has none.
+TEST(ReparentOracleTest, WhoseListMayBePassedOver) {
+  for (bool destroyed : {false, true}) {
+    Findings findings = RunScenario([&] {
+      Scenario s(CleanParts(lru::memcg_lock_ops()));
+      s.ChargeAndAdd(3);
+      Object* object = s.ChargeAndAdd(2);
+      mem_cgroup* memcg = s.memcg(3);
+      lru::css_get(&memcg->css);
+      if (destroyed) s.Destroy(3);
+      Scenario::Feed(lru::FP_item_linked, {.memcg = memcg,
+                                           .owner = s.memcg(2),
+                                           .lru = s.world().lru(0),
+                                           .item = &object->lru,
+                                           .list = s.ListOf(s.memcg(2)),
+                                           .nid = 0});
+    });
+    auto says =
+        Contains(Says("reparent_target", "is not its nearest ancestor"));
+    if (destroyed) {
+      EXPECT_THAT(findings, testing::Not(says));
+    } else {
+      EXPECT_THAT(findings, says);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace workloads

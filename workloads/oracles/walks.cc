@@ -13,8 +13,11 @@
 // touch while the lock is dropped (17) is freed then, so the sanitizers see it.
 // callback_lock_state: node-lock wants every callback to return with the lock
 // held; memcg-lock wants it dropped with RETRY, REMOVED_RETRY and STOP.
+#include <algorithm>
+
 #include "harness/flight_recorder.h"
 #include "lru/list_lru.h"
+#include "lru/sync/alloc.h"
 #include "workloads/oracles/list_shadows.h"
 #include "workloads/registry.h"
 
@@ -318,26 +321,98 @@ lru_status CountOnly(lru::list_head*, lru::list_lru_one*, lru::spinlock_t*,
   return lru::LRU_SKIP;
 }
 
-// walk_node comes to every list of the node, whosever it is. Nobody adds or
-// deletes now, so what is there is what it must see.
+// Nobody adds or deletes now, so what is there is what a walk must see. At
+// least: a list may be walked twice (d1). A count below zero is another's to
+// judge.
+void CheckVisits(const lru::list_lru* lru, const char* walk,
+                 unsigned long visited, unsigned long items) {
+  if (visited >= items || static_cast<long>(items) < 0) return;
+  harness::ReportInvariant(
+      "walk_contract", 0,
+      "at rest %s called back %lu times for the %lu items there are (lru %u)",
+      walk, visited, items, lru->serial);
+}
+
+// walk_node comes to every list of the node, whosever it is.
+unsigned long CheckWalkNode(const World& world, lru::list_lru* lru, int nid) {
+  unsigned long visited = 0, nr_to_walk = world.ObjectsMax();
+  UnwatchedOps().list_lru_walk_node(lru, nid, CountOnly, &visited, &nr_to_walk);
+  unsigned long items = UnwatchedOps().list_lru_count_node(lru, nid);
+  CheckVisits(lru, "list_lru_walk_node", visited, items);
+  return items;
+}
+
+struct Rest {
+  World& world;
+  lru::list_lru* lru;
+  unsigned long limit;  // more items than objects: the list is a loop
+};
+
+// Null is the root. Known by address alone: the memory may be gone.
+bool IsAlive(World& world, const lru::mem_cgroup* memcg) {
+  for (uint32_t i = 0; memcg && i < world.nr_memcgs(); i++) {
+    if (world.memcg(i).load(std::memory_order_relaxed) == memcg) return true;
+  }
+  return !memcg;
+}
+
+// walk_one comes to the items of the list that belongs to the memcg, and to no
+// others, and count_one says what that list does: whether its nr_items is right
+// is items_conserved's.
+void VisitList(const lru::list_lru_view& view, void* arg) {
+  const auto& [world, lru, limit] = *static_cast<const Rest*>(arg);
+  lru::mem_cgroup* memcg = view.list->owner;
+  if (!IsAlive(world, memcg)) return;
+  unsigned long items = 0;
+  for (const lru::list_head* at = view.list->list.next;
+       at != &view.list->list && items <= limit; at = at->next) {
+    items++;
+  }
+  unsigned long visited = 0, nr_to_walk = limit;
+  UnwatchedOps().list_lru_walk_one(lru, view.nid, memcg, CountOnly, &visited,
+                                   &nr_to_walk);
+  unsigned long count = UnwatchedOps().list_lru_count_one(lru, view.nid, memcg);
+  long nr_items = view.list->nr_items.load(std::memory_order_relaxed);
+  bool counted = nr_items < 0 || count == static_cast<unsigned long>(nr_items);
+  if (visited == items && counted) return;
+  harness::ReportInvariant(
+      "walk_contract", OwnerOf(view.list),
+      "at rest list %u of memcg %u (lru %u, nid %d) has %lu items, but "
+      "list_lru_walk_one called back %lu times and list_lru_count_one says %lu",
+      view.list->serial, OwnerOf(view.list), lru->serial, view.nid, items,
+      visited, count);
+}
+
+// It goes by the lru in use.
+unsigned long VisitsOfWalk(lru::list_lru* lru, unsigned long limit) {
+  const lru::list_lru_ops& watched = lru::current_lru_ops();
+  unsigned long visited = 0;
+  lru::set_lru_ops(&UnwatchedOps());
+  lru::list_lru_walk(lru, CountOnly, &visited, limit);
+  lru::set_lru_ops(&watched);
+  return visited;
+}
+
 void CheckTotals(World& world) {
+  auto limit = static_cast<unsigned long>(
+      std::max<int64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0));
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    lru::list_lru* lru = world.lru(i);
+    unsigned long items = 0;
     for (uint32_t nid = 0; nid < world.nids(); nid++) {
-      lru::list_lru* lru = world.lru(i);
-      unsigned long visited = 0, nr_to_walk = world.ObjectsMax();
-      UnwatchedOps().list_lru_walk_node(lru, static_cast<int>(nid), CountOnly,
-                                        &visited, &nr_to_walk);
-      unsigned long items =
-          UnwatchedOps().list_lru_count_node(lru, static_cast<int>(nid));
-      // At least: a list may be walked twice (d1). A count below zero is
-      // another's to judge.
-      if (visited >= items || static_cast<long>(items) < 0) continue;
+      items += CheckWalkNode(world, lru, static_cast<int>(nid));
+    }
+    CheckVisits(lru, "list_lru_walk", VisitsOfWalk(lru, limit), items);
+    unsigned long count = lru::list_lru_count(lru);
+    if (count != items) {
       harness::ReportInvariant(
           "walk_contract", 0,
-          "at rest list_lru_walk_node called back %lu times for the %lu items "
-          "of lru %u on node %u",
-          visited, items, lru->serial, nid);
+          "at rest list_lru_count says %lu for the %lu items there are (lru "
+          "%u)",
+          count, items, lru->serial);
     }
+    Rest rest{world, lru, limit};
+    UnwatchedOps().for_each_list(lru, VisitList, &rest);
   }
 }
 

@@ -435,21 +435,49 @@ unsigned long WalkNodeOfRootOnly(lru::list_lru* lru, int nid,
                                                 cb_arg, nr_to_walk);
 }
 
-TEST(WalksOracleTest, AtRestWalkNodeComesToEveryList) {
-  static lru::list_lru_ops ops = lru::node_lock_ops();
-  auto rest = [] {
-    return RunScenario([] {
-      Scenario s(CleanParts(ops));
-      s.ChargeAndAdd(1);
-      s.ChargeAndAdd(3, /*nid=*/1);
-      s.Finish();
-    });
-  };
-  EXPECT_THAT(rest(), IsEmpty());
+// What is said at rest of two items on lists of two memcgs and nodes.
+Findings AtRest(const lru::list_lru_ops& ops) {
+  return RunScenario([&] {
+    Scenario s(CleanParts(ops));
+    s.ChargeAndAdd(1);
+    s.ChargeAndAdd(3, /*nid=*/1);
+    s.Quiet();
+    s.CheckTotals();
+  });
+}
+
+TEST(WalksOracleTest, AtRestWalksComeToEveryItem) {
+  for (const lru::list_lru_ops* ops : CleanLrus()) {
+    EXPECT_THAT(AtRest(*ops), IsEmpty());
+  }
+  lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_walk_node = WalkNodeOfRootOnly;
-  EXPECT_THAT(rest(), Contains(Says(kContract,
-                                    "called back 0 times for the 1 "
-                                    "items of lru")));
+  EXPECT_THAT(AtRest(ops),
+              Contains(Says(kContract,
+                            "list_lru_walk_node called back 0 times "
+                            "for the 1 items there are")));
+}
+
+TEST(WalksOracleTest, AtRestWalkOneAndCountOneAreOfTheMemcgsOwnList) {
+  lru::list_lru_ops ops = lru::node_lock_ops();
+  ops.list_lru_walk_one = [](lru::list_lru* lru, int nid, lru::mem_cgroup*,
+                             lru::list_lru_walk_cb isolate, void* arg,
+                             unsigned long* nr) {
+    return lru::node_lock_ops().list_lru_walk_one(lru, nid, nullptr, isolate,
+                                                  arg, nr);
+  };
+  EXPECT_THAT(AtRest(ops),
+              Contains(Says(kContract,
+                            "list_lru_walk_one called back 0 times "
+                            "and list_lru_count_one says 1")));
+  ops = lru::node_lock_ops();
+  ops.list_lru_count_one = [](lru::list_lru* lru, int, lru::mem_cgroup* memcg) {
+    return lru::node_lock_ops().list_lru_count_one(lru, 0, memcg);
+  };
+  EXPECT_THAT(AtRest(ops),
+              Contains(Says(kContract,
+                            "list_lru_walk_one called back 1 times "
+                            "and list_lru_count_one says 0")));
 }
 
 }  // namespace
