@@ -18,6 +18,7 @@ struct Step {
   bool shared = false;     // others begin here that are known only later
   bool stands_in = false;  // begins only what has not begun before
   bool ends = false;
+  bool own_list = false;  // begins on a list of the memcg's own, or not at all
   // Stages of lists that cannot have come when it begins: where they seem to,
   // they are another lru's with the same bit.
   uint64_t not_yet = 0;
@@ -50,6 +51,7 @@ void CompileOperation(int8_t index, int8_t track,
     steps[fp].stands_in = fp != op.begins[0];
     if (op.makes_lists) steps[fp].not_yet |= kListBits;
     if (op.own_list) steps[fp].not_yet |= dead_bits;
+    steps[fp].own_list |= op.own_list;
     if (IsKnownAtOnce(op, operations)) {
       steps[fp].begun = index;
     } else {
@@ -147,6 +149,7 @@ void BeginAt(const Step& step, uint32_t serial, const lru::fault_site& site,
              TaskSlot& task) {
   UnderWay& at = task.under_way[step.track];
   if (step.stands_in && IsUnderWay(task, step, serial)) return;
+  if (step.own_list && site.owner.serial != serial) return;  // the root's
   task.tracks |= 1u << step.track;
   at.memcg = serial;
   at.newest = lru::NR_FAULT_POINTS;

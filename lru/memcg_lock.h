@@ -221,8 +221,6 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     rcu_guard guard;
     for (;;) {
       if (list_lru_one* l = lock_if_alive(lru, nid, *memcg, asked, item)) {
-        LRU_POINT(list_locked, .memcg = asked, .owner = l->owner, .lru = lru,
-                  .item = item, .list = l, .nid = nid, .lock = &l->lock);
         return l;
       }
       LRU_POINT(dead_list_seen, .memcg = *memcg, .lru = lru, .item = item,
@@ -257,12 +255,16 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
 
   static bool add_locked(list_lru* lru, list_lru_one* l, list_head* item,
                          int nid, mem_cgroup* memcg) {
+    LRU_POINT(list_locked, .memcg = memcg, .owner = l->owner, .lru = lru,
+              .item = item, .list = l, .nid = nid, .lock = &l->lock);
     if (!list_empty(item)) return false;
     common::link_item(lru, l, item, nid, memcg, &l->lock);
     return true;
   }
   static bool del_locked(list_lru* lru, list_lru_one* l, list_head* item,
                          int nid, mem_cgroup* memcg) {
+    LRU_POINT(list_locked, .memcg = memcg, .owner = l->owner, .lru = lru,
+              .item = item, .list = l, .nid = nid, .lock = &l->lock);
     if (list_empty(item)) return false;
     common::unlink_item(lru, l, item, nid, memcg, &l->lock);
     return true;

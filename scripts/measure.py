@@ -2,12 +2,13 @@
 """The numbers of this project that whole runs show, for anyone to repeat.
 
   measure.py rate      [--runs 10] [--preset release]   teardowns/s, contended
+                       [--lru L]
   measure.py controls  [--runs 10] [--preset P]...      control x build x plan,
                        [--control C]... [--best]        runs of 10 s
                        [--jobs N]
   measure.py late      [--seconds 60] [--preset P]...   a control that acts only
                                                         in the last tenth
-  measure.py clean     [--minutes 5] [--config C] [--preset P]...
+  measure.py clean     [--minutes 5] [--config C] [--preset P]... [--lru L]
                        findings on clean lrus; of a suite each config gets its
                        share of the time
   measure.py planhash  [--seeds 1..5] [--preset P]...   equal in all builds?
@@ -44,10 +45,15 @@ def run(program, *arguments):
     return done.returncode, report
 
 
+def on_lru(args):
+    return ["--lru", args.lru] if args.lru else []
+
+
 def rate(args):
     rates, contended, pairs = [], [], []
     for _ in range(args.runs):
-        _, report = run(binary(args.preset[0]), "--duration", "10s")
+        _, report = run(binary(args.preset[0]), *on_lru(args),
+                        "--duration", "10s")
         stats = report["stats"]
         done = stats["operations"]
         adds = done.get("add", 0) + done.get("add_obj", 0)
@@ -176,7 +182,7 @@ def clean(args):
     seconds = max(1, int(args.minutes * 60 / len(configs)))
     for preset in args.preset:
         for config in configs:
-            code, report = run(binary(preset), str(config),
+            code, report = run(binary(preset), str(config), *on_lru(args),
                                "--duration", f"{seconds}s")
             stats = report["stats"]
             print(f"{preset} {config.stem}: {report['verdict']}, "
@@ -223,6 +229,7 @@ def main():
     parser.add_argument("--seconds", type=int,
                         help="of a run: controls 10, late 60")
     parser.add_argument("--config", default=str(ROOT / "configs/teardown.json"))
+    parser.add_argument("--lru", help="rate, clean: not that of the config")
     parser.add_argument("--control", action="append",
                         help="controls: only these")
     parser.add_argument("--no-plan-runs", type=int,

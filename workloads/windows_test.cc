@@ -1,4 +1,4 @@
-// Window coverage on the table of node-lock: each reachable cell is counted
+// Window coverage on the tables of the lrus: each reachable cell is counted
 // when its two sides meet, by records as lru/ writes them; and real operations
 // of real teardowns are where the table says they can be, and nowhere else.
 #include <set>
@@ -16,8 +16,10 @@ using harness::CellStatus;
 using lru::fault_point;
 using testing::IsEmpty;
 
-const harness::LruInfo& NodeLockInfo() {
-  return *harness::Catalog::Get().FindLru("node-lock");
+// Of the test that runs.
+const char* lru_name = "node-lock";
+const harness::LruInfo& Info() {
+  return *harness::Catalog::Get().FindLru(lru_name);
 }
 
 // One actor of each type there is.
@@ -27,12 +29,11 @@ harness::Config EveryActor() {
   for (const harness::ActorInfo& actor : harness::Catalog::Get().actors()) {
     config.actors.push_back({.type = actor.name});
   }
+  config.lru = lru_name;
   return config;
 }
 
-std::string TextOf(const Cell& cell) {
-  return harness::CellText(NodeLockInfo(), cell);
-}
+std::string TextOf(const Cell& cell) { return harness::CellText(Info(), cell); }
 
 std::set<std::string> Hit(const harness::Config& config) {
   std::set<std::string> hit;
@@ -42,27 +43,36 @@ std::set<std::string> Hit(const harness::Config& config) {
   return hit;
 }
 
+// On each lru.
+class EveryWindowTableTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override { lru_name = GetParam(); }
+  void TearDown() override { lru_name = "node-lock"; }
+};
+INSTANTIATE_TEST_SUITE_P(Lrus, EveryWindowTableTest,
+                         testing::Values("node-lock", "memcg-lock"));
+
 // --- the table
 // ------------------------------------------------------------------
 
-TEST(WindowTableTest, EveryWayThatAnOperationTakesIsClosedByOneStage) {
+TEST_P(EveryWindowTableTest, EveryWayThatAnOperationTakesIsClosedByOneStage) {
   std::set<lru::way> closed;
-  for (const lru::stage_info& stage : NodeLockInfo().stages) {
+  for (const lru::stage_info& stage : Info().stages) {
     if (stage.closes == lru::way::NONE) continue;
     EXPECT_TRUE(closed.insert(stage.closes).second);
   }
   EXPECT_TRUE(closed.count(lru::way::REFERENCE));
-  for (const lru::operation_info& op : NodeLockInfo().operations) {
+  for (const lru::operation_info& op : Info().operations) {
     lru::way via = op.via == lru::way::ID ? lru::way::REFERENCE : op.via;
     EXPECT_TRUE(via == lru::way::NONE || closed.count(via)) << op.name;
     EXPECT_FALSE(op.begins.empty()) << op.name;
   }
-  EXPECT_LE(NodeLockInfo().operations.size(), size_t{harness::kOperationsMax});
+  EXPECT_LE(Info().operations.size(), size_t{harness::kOperationsMax});
 }
 
-TEST(WindowTableTest, EveryActorNamesOperationsThatThereAre) {
+TEST_P(EveryWindowTableTest, EveryActorNamesOperationsThatThereAre) {
   std::set<std::string> known;
-  for (const lru::operation_info& op : NodeLockInfo().operations) {
+  for (const lru::operation_info& op : Info().operations) {
     known.insert(op.name);
   }
   for (const harness::ActorInfo& actor : harness::Catalog::Get().actors()) {
@@ -72,15 +82,15 @@ TEST(WindowTableTest, EveryActorNamesOperationsThatThereAre) {
   }
 }
 
-TEST(WindowTableTest, EveryCellIsReachableOrSaysWhyNot) {
-  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), EveryActor())) {
+TEST_P(EveryWindowTableTest, EveryCellIsReachableOrSaysWhyNot) {
+  for (const Cell& cell : harness::CellsOf(Info(), EveryActor())) {
     EXPECT_EQ(cell.reason.empty(), cell.status == CellStatus::kReachable)
         << TextOf(cell);
   }
 }
 
 CellStatus StatusOf(const harness::Config& config, const std::string& text) {
-  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config)) {
+  for (const Cell& cell : harness::CellsOf(Info(), config)) {
     if (TextOf(cell) == text) return cell.status;
   }
   ADD_FAILURE() << "no cell " << text;
@@ -188,7 +198,7 @@ class WindowTest : public testing::Test {
   }
   // Up to and with `last`; none of it when there is no such stage.
   static void FeedStagesTo(fault_point last, uint32_t memcg) {
-    for (const lru::stage_info& stage : NodeLockInfo().stages) {
+    for (const lru::stage_info& stage : Info().stages) {
       Feed(stage.fp, memcg);
       if (stage.fp == last) return;
     }
@@ -196,7 +206,7 @@ class WindowTest : public testing::Test {
   // The stages before it, the begin, the stage, and what is under way; or the
   // stage before the begin.
   static void Play(const Cell& cell, uint32_t memcg) {
-    const lru::operation_info& op = NodeLockInfo().operations[cell.operation];
+    const lru::operation_info& op = Info().operations[cell.operation];
     harness::BeginOperation({});
     if (cell.order == CellOrder::kOpFirst) Feed(op.begins[0], memcg);
     FeedStagesTo(cell.stage, memcg);
@@ -212,20 +222,40 @@ class WindowTest : public testing::Test {
   harness::Config config_ = EveryActor();
 };
 
-// What makes lists has none yet whose stages could have come: of other lrus
-// they tell nothing.
+// On each lru.
+class EveryWindowTest : public WindowTest,
+                        public testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    lru_name = GetParam();
+    config_ = EveryActor();
+    WindowTest::SetUp();
+  }
+  void TearDown() override {
+    WindowTest::TearDown();
+    lru_name = "node-lock";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Lrus, EveryWindowTest,
+                         testing::Values("node-lock", "memcg-lock"));
+
+// What makes lists has none yet whose stages could have come, and a list that
+// is alive is not dead: such stages are of other lrus and tell nothing.
 bool IsOfNoList(const Cell& cell) {
   if (cell.order == CellOrder::kOpFirst) return false;
-  if (!NodeLockInfo().operations[cell.operation].makes_lists) return false;
-  for (const lru::stage_info& stage : NodeLockInfo().stages) {
-    if (stage.fp == cell.stage) return stage.per_list;
+  const lru::operation_info& op = Info().operations[cell.operation];
+  bool dead = false;
+  for (const lru::stage_info& stage : Info().stages) {
+    dead |= stage.closes == lru::way::SLOT;
+    if (stage.fp != cell.stage) continue;
+    return stage.per_list && (op.makes_lists || (op.own_list && dead));
   }
   return false;
 }
 
-TEST_F(WindowTest, EveryCellIsCountedOnceWhenItsSidesMeet) {
+TEST_P(EveryWindowTest, EveryCellIsCountedOnceWhenItsSidesMeet) {
   uint32_t memcg = 1000;
-  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config_)) {
+  for (const Cell& cell : harness::CellsOf(Info(), config_)) {
     uint64_t before = HitsOf(cell);
     Play(cell, ++memcg);
     EXPECT_EQ(HitsOf(cell), before + (IsOfNoList(cell) ? 0 : 1))
@@ -235,7 +265,7 @@ TEST_F(WindowTest, EveryCellIsCountedOnceWhenItsSidesMeet) {
 
 TEST_F(WindowTest, OperationsOnOthersOrBeforeTheTeardownCountNothing) {
   uint32_t other = 100;
-  for (const lru::operation_info& op : NodeLockInfo().operations) {
+  for (const lru::operation_info& op : Info().operations) {
     FeedStagesTo(lru::FP_lists_drained, 7);
     Feed(op.begins[0], ++other);
     for (fault_point fp : op.under_way) Feed(fp, other);
@@ -291,9 +321,9 @@ TEST_F(WindowTest, ALockHeldIsThatOfOneListAlone) {
             std::string::npos);
 }
 
-TEST_F(WindowTest, EveryExcludedCellThatIsHitIsSaidWithItsReason) {
+TEST_P(EveryWindowTest, EveryExcludedCellThatIsHitIsSaidWithItsReason) {
   int excluded = 0;
-  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config_)) {
+  for (const Cell& cell : harness::CellsOf(Info(), config_)) {
     if (cell.status != CellStatus::kExcluded) continue;
     auto& hits =
         harness::CurrentSlot()
@@ -307,6 +337,27 @@ TEST_F(WindowTest, EveryExcludedCellThatIsHitIsSaidWithItsReason) {
   }
   EXPECT_GT(excluded, 50);
   EXPECT_EQ(harness::ImpossibleHit(*harness::recorder(), config_), "");
+}
+
+// memcg-lock: a walk is of the memcg's own list. On a lru that knows no memcg
+// it is of the root's, whoever is named, and whatever has become of that one.
+TEST_F(WindowTest, AWalkOfTheRootsListIsNotOfTheMemcgNamed) {
+  harness::DisarmHook();
+  lru_name = "memcg-lock";
+  config_ = EveryActor();
+  harness::ArmHook(config_, 1);
+  FeedStagesTo(lru::FP_base_ref_put, 7);
+  lru::fault_site site = SiteOf(7, lru::FP_walk_list_locked);
+  site.owner = {};
+  lru::fault_point_slow(lru::FP_walk_list_locked, site);
+  EXPECT_EQ(harness::ImpossibleHit(*harness::recorder(), config_), "");
+  site.owner = site.memcg;
+  FeedStagesTo(lru::FP_base_ref_put, 8);
+  Feed(lru::FP_walk_list_locked, 8);
+  EXPECT_NE(harness::ImpossibleHit(*harness::recorder(), config_)
+                .find("it begins on a list of the memcg's own"),
+            std::string::npos);
+  lru_name = "node-lock";
 }
 
 TEST_F(WindowTest, ABustedLruMayBeAnywhere) {
@@ -331,7 +382,7 @@ TEST_F(WindowTest, WhatIsMissingIsNamedWithTheFaultThatHelps) {
     EXPECT_NE(unmet.find(part), std::string::npos) << part << "\n" << unmet;
   }
   uint32_t memcg = 1000;
-  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config_)) {
+  for (const Cell& cell : harness::CellsOf(Info(), config_)) {
     if (cell.status == CellStatus::kReachable) Play(cell, ++memcg);
   }
   EXPECT_EQ(harness::CoverageUnmet(*harness::recorder(), config_), "");
@@ -360,15 +411,17 @@ TEST_F(WindowTest, SoManyPercentAreEnough) {
 }
 
 // Each fault that is proposed is one that a config may have.
-TEST_F(WindowTest, EveryFaultProposedIsValid) {
+TEST_P(EveryWindowTest, EveryFaultProposedIsValid) {
   std::set<std::string> faults;
-  for (const Cell& cell : harness::CellsOf(NodeLockInfo(), config_)) {
+  for (const Cell& cell : harness::CellsOf(Info(), config_)) {
     if (cell.status != CellStatus::kReachable) continue;
-    faults.insert(harness::FaultFor(NodeLockInfo(), cell));
+    faults.insert(harness::FaultFor(Info(), cell));
   }
   for (const std::string& fault : faults) {
     harness::ParsedConfig parsed =
-        harness::ParseConfig("{\"faults\": [" + fault + "]}", {});
+        harness::ParseConfig(std::string("{\"lru\": \"") + GetParam() +
+                                 "\", \"faults\": [" + fault + "]}",
+                             {});
     EXPECT_THAT(parsed.errors, IsEmpty()) << fault;
     EXPECT_THAT(parsed.warnings, IsEmpty()) << fault;
   }
@@ -469,13 +522,13 @@ TEST(RealWindowTest, AReferenceReachesEveryStageUpToTheLastPut) {
                 pinned = {&s, s.memcg(3), s.ChargeAndAdd(3), 0};
                 pinned.serial = lru::serial_of(pinned.memcg);
                 lru::css_get(&pinned.memcg->css);
-                for (const lru::stage_info& stage : NodeLockInfo().stages) {
+                for (const lru::stage_info& stage : Info().stages) {
                   if (stage.closes == lru::way::REFERENCE) break;
                   harness::Observe(stage.fp, UseAtStage);
                 }
                 s.Destroy(3);
                 std::set<std::string> hit = Hit(config);
-                for (const lru::stage_info& stage : NodeLockInfo().stages) {
+                for (const lru::stage_info& stage : Info().stages) {
                   if (stage.closes == lru::way::REFERENCE) break;
                   std::string name = lru::fault_point_at(stage.fp).name;
                   EXPECT_TRUE(hit.count("count begun after " + name)) << name;
@@ -542,7 +595,7 @@ TEST(RealWindowTest, AReadSectionOutlivesOfflineAndNothingBehindIt) {
         lru::css_flush();
         std::set<std::string> hit = Hit(config);
         bool after_begin = false;
-        for (const lru::stage_info& stage : NodeLockInfo().stages) {
+        for (const lru::stage_info& stage : Info().stages) {
           std::string name = lru::fault_point_at(stage.fp).name;
           if (stage.closes == lru::way::REFERENCE) after_begin = false;
           if (after_begin) {

@@ -100,6 +100,33 @@ bool Del(lru::list_lru* lru, Object* object) {
                                              memcg);
 }
 
+// As deferred_split_folio() of 7.2. The memcg is written back.
+bool AddLocked(lru::list_lru* lru, Object* object) {
+  const lru::list_lru_ops& ops = lru::current_lru_ops();
+  lru::rcu_guard guard;
+  lru::mem_cgroup* memcg = MemcgOf(object);
+  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
+            .nid = object->nid);
+  unsigned long flags = 0;
+  lru::list_lru_one* list =
+      ops.list_lru_lock_irqsave(lru, object->nid, &memcg, &flags);
+  bool added = ops.__list_lru_add(lru, list, &object->lru, object->nid, memcg);
+  ops.list_lru_unlock_irqrestore(list, &flags);
+  return added;
+}
+
+bool DelLocked(lru::list_lru* lru, Object* object) {
+  const lru::list_lru_ops& ops = lru::current_lru_ops();
+  lru::rcu_guard guard;
+  lru::mem_cgroup* memcg = MemcgOf(object);
+  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
+            .nid = object->nid);
+  lru::list_lru_one* list = ops.list_lru_lock(lru, object->nid, &memcg);
+  bool deleted = ops.__list_lru_del(lru, list, &object->lru, object->nid);
+  ops.list_lru_unlock(list);
+  return deleted;
+}
+
 bool AddTo(lru::list_lru* lru, Object* object, lru::mem_cgroup* memcg) {
   return lru::current_lru_ops().list_lru_add(lru, &object->lru, object->nid,
                                              memcg);
@@ -207,6 +234,8 @@ const WorkloadOps& CleanWorkloadOps() {
       .add_obj = AddObj,
       .del = Del,
       .del_obj = DelObj,
+      .add_locked = AddLocked,
+      .del_locked = DelLocked,
       .add_to = AddTo,
       .del_from = DelFrom,
       .isolate = Isolate,

@@ -24,6 +24,10 @@ struct WorkloadOps {
   bool (*add_obj)(lru::list_lru* lru, Object* object);
   bool (*del)(lru::list_lru* lru, Object* object);
   bool (*del_obj)(lru::list_lru* lru, Object* object);
+  // As add and del, under a list's lock that is taken first: for lrus that have
+  // list_lru_lock().
+  bool (*add_locked)(lru::list_lru* lru, Object* object);
+  bool (*del_locked)(lru::list_lru* lru, Object* object);
   // By a memcg that the caller has a reference on, whatever became of it: it
   // is the one the object was charged to, or an heir of its lists (L2).
   bool (*add_to)(lru::list_lru* lru, Object* object, lru::mem_cgroup* memcg);

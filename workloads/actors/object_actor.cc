@@ -76,9 +76,15 @@ void ObjectOwner::Change(Verb verb, Object* object, F call) {
   harness::EndOperation(op, result);
 }
 
+// Whether this raw add or del is to be a caller-locked one.
+bool ObjectOwner::LocksItself(harness::Prng& prng) {
+  return world_.lru_ops().list_lru_lock && prng.Below(2);
+}
+
 void ObjectOwner::AddOne(harness::Prng& prng, Object* object) {
   bool raw = prng.Below(2);
   auto add = raw ? world_.ops().add : world_.ops().add_obj;
+  if (raw && LocksItself(prng)) add = world_.ops().add_locked;
   Change(raw ? Verb::k_add : Verb::k_add_obj, object,
          [&](lru::list_lru* lru) { return add(lru, object); });
 }
@@ -86,6 +92,7 @@ void ObjectOwner::AddOne(harness::Prng& prng, Object* object) {
 void ObjectOwner::DelOne(harness::Prng& prng, Object* object) {
   bool raw = prng.Below(2);
   auto del = raw ? world_.ops().del : world_.ops().del_obj;
+  if (raw && LocksItself(prng)) del = world_.ops().del_locked;
   Change(raw ? Verb::k_del : Verb::k_del_obj, object,
          [&](lru::list_lru* lru) { return del(lru, object); });
 }

@@ -34,6 +34,7 @@ class ObjectOwner : public harness::Actor {
   bool RetireOwn(Object* object);
 
  private:
+  bool LocksItself(harness::Prng& prng);
   template <class F>
   void Change(harness::Verb verb, Object* object, F call);
 

@@ -263,6 +263,14 @@ void OnWalkLocked(fault_point, const fault_site& site) {
   if (!memcg || lru < 0 || !aware[lru].load(std::memory_order_relaxed)) return;
   if (again && !lru::current_lru_ops().climbs) return;
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  if (lru::current_lru_ops().climbs && IsDrained(list->serial)) {
+    harness::ReportInvariant(
+        "empty_after_reparent", site.memcg.serial,
+        "a walk of memcg %u took list %u (lru %u, nid %d) for alive after it "
+        "had been drained for ever",
+        site.memcg.serial, list->serial, site.lru.serial, site.nid);
+    return;
+  }
   const lru::mem_cgroup* owner = OwnerOrRoot(list->owner);
   if (owner == memcg ||
       (!lru::current_lru_ops().climbs && IsRightOwner(memcg, owner, site))) {
