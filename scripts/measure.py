@@ -5,7 +5,7 @@
                        [--lru L]
   measure.py controls  [--runs 10] [--preset P]...      control x build x plan,
                        [--control C]... [--best]        runs of 10 s
-                       [--jobs N]
+                       [--jobs N] [--lru L]
   measure.py late      [--seconds 60] [--preset P]...   a control that acts only
                                                         in the last tenth
   measure.py clean     [--minutes 5] [--config C] [--preset P]... [--lru L]
@@ -83,11 +83,13 @@ def as_expected(control, preset, finding):
                for e in control["expect"])
 
 
-def one_cell(program, preset, control, plan, runs, seconds):
+def one_cell(program, preset, control, plan, runs, seconds, lru):
     """Returns the row, and whether every run was caught as expected."""
     caught = right = teardowns = 0
     seen = {}
     extra = [] if plan else ["--set", "/faults=[]"]
+    if lru:
+        extra += ["--lru", lru]
     for _ in range(runs):
         code, report = run(program, "--busted", control["name"],
                            "--duration", f"{seconds}s", *extra)
@@ -112,15 +114,19 @@ def cells_of(args):
     for preset in args.preset:
         program = args.binary or binary(preset)
         for control in controls_of(program):
+            if args.lru and not (control["lru"] == "all" or
+                                 args.lru in control["lru"].split(",")):
+                continue
             best = control["expect"][0]["build"] == preset
             if args.best and not best:
                 continue
             if args.control and control["name"] not in args.control:
                 continue
-            yield (program, preset, control, True, args.runs, seconds), best
+            yield (program, preset, control, True, args.runs, seconds,
+                   args.lru), best
             if not args.best:
                 yield (program, preset, control, False,
-                       args.no_plan_runs or args.runs, seconds), False
+                       args.no_plan_runs or args.runs, seconds, args.lru), False
 
 
 def controls(args):
@@ -229,7 +235,8 @@ def main():
     parser.add_argument("--seconds", type=int,
                         help="of a run: controls 10, late 60")
     parser.add_argument("--config", default=str(ROOT / "configs/teardown.json"))
-    parser.add_argument("--lru", help="rate, clean: not that of the config")
+    parser.add_argument("--lru", help="rate, controls, clean: not that of the "
+                             "config; of the controls those it has")
     parser.add_argument("--control", action="append",
                         help="controls: only these")
     parser.add_argument("--no-plan-runs", type=int,

@@ -3,7 +3,9 @@
 #define LRUTORTURE_WORKLOADS_ZEROED_H_
 
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace workloads {
 
@@ -19,10 +21,16 @@ class Zeroed {
   }
   T* begin() { return reinterpret_cast<T*>(bytes_); }
   T* end() { return begin() + kSize; }
+  // While nobody uses it. The first time it is zero as the process begins:
+  // pages that are not touched cost nothing, and most are not, in a short run.
+  void Clear() {
+    if (std::exchange(used_, true)) std::memset(bytes_, 0, sizeof(bytes_));
+  }
 
  private:
   static_assert(std::is_trivially_destructible_v<T>);
   alignas(T) unsigned char bytes_[kSize * sizeof(T)];
+  bool used_;
 };
 
 }  // namespace workloads

@@ -1,6 +1,6 @@
 // bugs.md #11 (and #10, its form before 6.13): memcg_list_lru_alloc() stores
 // the lists it has made, without looking under xa_lock whether the memcg has
-// begun to die meanwhile.
+// begun to die meanwhile; up to 6.12, whether its id is still its own.
 //
 //   allocator                           offline worker
 //   allocates (sleeps)
@@ -8,37 +8,42 @@
 //                                       reparents: drains, erases the slot
 //   xa_lock, stores the lists
 //     of a memcg that is gone: leaked, and found by whoever looks
-#include "lru/memcg_lock.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::alloc_for_the_dying {
 namespace {
 
-struct StoresAnyway : lru::memcg_lock_steps {
+template <class Steps>
+struct StoresAnyway : Steps {
   static bool may_store(const lru::mem_cgroup*, int) { return true; }
 };
-
-constexpr lru::list_lru_ops kOps = lru::make_memcg_lock_ops<StoresAnyway>(
-    "memcg-lock", "stores for the dying");
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "alloc_for_the_dying",
               .klass = "lru",
-              .lrus = {"memcg-lock"},
+              .lrus = {},
               .doc =
                   "memcg_list_lru_alloc() stores lists for a memcg that is "
                   "dying: after its reparenting nobody drains them (#10, #11)",
               .config = "busted/alloc_for_the_dying.json",
               .expect = {{"release", "invariant", "empty_after_reparent"},
                          {"release", "invariant", "alloc_before_add"},
+                         {"release", "invariant", "reparent_target"},
+                         {"release", "invariant", "lock_identity"},
                          {"asan", "invariant", "empty_after_reparent"},
                          {"asan", "invariant", "alloc_before_add"},
+                         {"asan", "invariant", "reparent_target"},
+                         {"asan", "invariant", "lock_identity"},
                          {"tsan", "invariant", "empty_after_reparent"},
                          {"tsan", "invariant", "alloc_before_add"},
+                         {"tsan", "invariant", "reparent_target"},
+                         {"tsan", "invariant", "lock_identity"},
                          {"gcc", "invariant", "empty_after_reparent"},
                          {"gcc", "invariant", "alloc_before_add"},
+                         {"gcc", "invariant", "reparent_target"},
+                         {"gcc", "invariant", "lock_identity"},
                          {"gcc", "crash", ""}}},
-     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+     .break_it = BreakSteps<StoresAnyway>}));
 
 }  // namespace
 }  // namespace workloads::alloc_for_the_dying

@@ -10,27 +10,24 @@
 //   set_shrinker_bit(child)
 //                                       child goes, and its bits with it
 //     the parent has an item, its bit is clear: reclaim never looks there
-#include "lru/node_lock.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::bit_on_passed_memcg {
 namespace {
 
-struct BitOnPassed : lru::node_lock_steps {
+template <class Steps>
+struct BitOnPassed : Steps {
   static lru::mem_cgroup* shrinker_bit_owner(const lru::list_lru_one*,
                                              lru::mem_cgroup* memcg) {
     return memcg;
   }
 };
 
-constexpr lru::list_lru_ops kOps = lru::make_node_lock_ops<BitOnPassed>(
-    "node-lock", "bit on the memcg passed in");
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info =
          {.name = "bit_on_passed_memcg",
           .klass = "lru",
-          .lrus = {"node-lock"},
+          .lrus = {},
           .doc = "list_lru_add() sets the shrinker bit on the memcg passed in, "
                  "also when the item went to its parent's list (#3, "
                  "79a031583ca5)",
@@ -39,7 +36,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                      {"asan", "invariant", "shrinker_bit"},
                      {"tsan", "invariant", "shrinker_bit"},
                      {"gcc", "invariant", "shrinker_bit"}}},
-     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+     .break_it = BreakSteps<BitOnPassed>}));
 
 }  // namespace
 }  // namespace workloads::bit_on_passed_memcg

@@ -10,25 +10,22 @@
 //                                                      count_one(parent) =
 //                                                        18446744073709551615
 //                               splices, counts: 0
-#include "lru/node_lock.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::count_one_negative {
 namespace {
 
-struct NegativeCount : lru::node_lock_steps {
+template <class Steps>
+struct NegativeCount : Steps {
   static unsigned long count_of(long nr_items) {
     return static_cast<unsigned long>(nr_items);
   }
 };
 
-constexpr lru::list_lru_ops kOps =
-    lru::make_node_lock_ops<NegativeCount>("node-lock", "counts below zero");
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "count_one_negative",
               .klass = "lru",
-              .lrus = {"node-lock"},
+              .lrus = {},
               .doc = "list_lru_count_one() returns a count that is negative "
                      "during reparenting as a huge one (#5, 41d17431df4a)",
               .config = "busted/count_one_negative.json",
@@ -36,7 +33,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "counts_sane"},
                          {"tsan", "invariant", "counts_sane"},
                          {"gcc", "invariant", "counts_sane"}}},
-     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+     .break_it = BreakSteps<NegativeCount>}));
 
 }  // namespace
 }  // namespace workloads::count_one_negative

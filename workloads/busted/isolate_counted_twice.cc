@@ -6,25 +6,23 @@
 //   isolates the item, count - 1
 //                                       finds it isolated, count - 1
 //   the node says one item less than there are; 0 - 1 is a huge number
-#include "lru/node_lock.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::isolate_counted_twice {
 namespace {
 
-struct CountedTwice : lru::node_lock_steps {
+template <class Steps>
+struct CountedTwice : Steps {
   static long uncount_removed(lru::list_lru_node* nlru) {
-    return lru::nr_add(nlru->nr_items, -2);
+    Steps::uncount_removed(nlru);
+    return Steps::uncount_removed(nlru);
   }
 };
-
-constexpr lru::list_lru_ops kOps =
-    lru::make_node_lock_ops<CountedTwice>("node-lock", "counts down twice");
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "isolate_counted_twice",
               .klass = "lru",
-              .lrus = {"node-lock"},
+              .lrus = {},
               .doc = "an isolated item is taken off the node's count twice "
                      "(#26, b4c6200a8e7e)",
               .config = "busted/isolate_counted_twice.json",
@@ -32,7 +30,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "counts_sane"},
                          {"tsan", "invariant", "counts_sane"},
                          {"gcc", "invariant", "counts_sane"}}},
-     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+     .break_it = BreakSteps<CountedTwice>}));
 
 }  // namespace
 }  // namespace workloads::isolate_counted_twice

@@ -8,23 +8,20 @@
 //   sublist's nr_items as before
 //                                       reparent hands the wrong count on
 //                                       the parent seems to have items for ever
-#include "lru/node_lock.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::isolate_not_counted {
 namespace {
 
-struct NotCounted : lru::node_lock_steps {
+template <class Steps>
+struct NotCounted : Steps {
   static void uncount_isolated(lru::list_lru_one*) {}
 };
-
-constexpr lru::list_lru_ops kOps = lru::make_node_lock_ops<NotCounted>(
-    "node-lock", "isolate leaves the list's count");
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "isolate_not_counted",
               .klass = "lru",
-              .lrus = {"node-lock"},
+              .lrus = {},
               .doc = "list_lru_isolate() forgets the sublist's own nr_items: "
                      "at rest the list has fewer items than it says",
               .config = "busted/isolate_not_counted.json",
@@ -32,7 +29,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "items_conserved"},
                          {"tsan", "invariant", "items_conserved"},
                          {"gcc", "invariant", "items_conserved"}}},
-     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+     .break_it = BreakSteps<NotCounted>}));
 
 }  // namespace
 }  // namespace workloads::isolate_not_counted

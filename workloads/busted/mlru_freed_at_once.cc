@@ -9,25 +9,22 @@
 //                                      xa_erase(): nobody finds it any more
 //                                      kfree(mlru)
 //   reads l->nr_items of freed memory
-#include "lru/node_lock.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::mlru_freed_at_once {
 namespace {
 
-struct FreedAtOnce : lru::node_lock_steps {
+template <class Steps>
+struct FreedAtOnce : Steps {
   static void free_mlru(lru::list_lru_memcg* mlru) {
     lru::kfree_type(lru::ALLOC_MLRU, mlru);
   }
 };
 
-constexpr lru::list_lru_ops kOps = lru::make_node_lock_ops<FreedAtOnce>(
-    "node-lock", "without the grace period");
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "mlru_freed_at_once",
               .klass = "lru",
-              .lrus = {"node-lock"},
+              .lrus = {},
               .doc = "memcg_list_lru_free() frees the lists at once: who found "
                      "them under RCU reads freed memory (#22, f8570263ee16)",
               .config = "busted/mlru_freed_at_once.json",
@@ -35,7 +32,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "rcu_before_free"},
                          {"tsan", "invariant", "rcu_before_free"},
                          {"gcc", "invariant", "rcu_before_free"}}},
-     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+     .break_it = BreakSteps<FreedAtOnce>}));
 
 }  // namespace
 }  // namespace workloads::mlru_freed_at_once

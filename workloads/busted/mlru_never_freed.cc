@@ -6,23 +6,20 @@
 //   mlru = xa_erase()
 //   (kvfree_rcu(mlru) is missing)
 //   nobody finds it any more, nobody frees it
-#include "lru/node_lock.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::mlru_never_freed {
 namespace {
 
-struct NeverFreed : lru::node_lock_steps {
+template <class Steps>
+struct NeverFreed : Steps {
   static void free_mlru(lru::list_lru_memcg*) {}
 };
-
-constexpr lru::list_lru_ops kOps =
-    lru::make_node_lock_ops<NeverFreed>("node-lock", "without the free");
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "mlru_never_freed",
               .klass = "lru",
-              .lrus = {"node-lock"},
+              .lrus = {},
               .doc = "memcg_list_lru_free() takes the lists out of the xarray "
                      "and never frees them",
               .config = "busted/mlru_never_freed.json",
@@ -30,7 +27,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "no_leak"},
                          {"tsan", "invariant", "no_leak"},
                          {"gcc", "invariant", "no_leak"}}},
-     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+     .break_it = BreakSteps<NeverFreed>}));
 
 }  // namespace
 }  // namespace workloads::mlru_never_freed

@@ -7,25 +7,22 @@
 //   isolate(A): LRU_RETRY, A's lock is taken; restart
 //   isolate(A): LRU_RETRY; restart
 //   ... for as long as A's owner, who may wait for nlru->lock, keeps its lock
-#include "lru/node_lock.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::retry_is_free {
 namespace {
 
-struct RetryIsFree : lru::node_lock_steps {
+template <class Steps>
+struct RetryIsFree : Steps {
   static bool visit_is_free(lru::lru_status status) {
     return status == lru::LRU_RETRY;
   }
 };
 
-constexpr lru::list_lru_ops kOps =
-    lru::make_node_lock_ops<RetryIsFree>("node-lock", "LRU_RETRY is free");
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "retry_is_free",
               .klass = "lru",
-              .lrus = {"node-lock"},
+              .lrus = {},
               .doc = "a callback that returns LRU_RETRY does not count "
                      "against nr_to_walk: a walk can go on for ever",
               .config = "busted/retry_is_free.json",
@@ -33,7 +30,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "walk_contract"},
                          {"tsan", "invariant", "walk_contract"},
                          {"gcc", "invariant", "walk_contract"}}},
-     .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
+     .break_it = BreakSteps<RetryIsFree>}));
 
 }  // namespace
 }  // namespace workloads::retry_is_free

@@ -119,10 +119,8 @@ void OnDeadListSeen(fault_point, const fault_site& site) {
 }
 
 void Start(World&) {
-  for (auto& row : reparented) {
-    for (auto& word : row) word.store(0, std::memory_order_relaxed);
-  }
-  for (auto& word : judged) word.store(0, std::memory_order_relaxed);
+  reparented.Clear();
+  judged.Clear();
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_src_locked, OnSrcLocked);
   harness::Observe(lru::FP_node_spliced, OnSpliced);

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "workloads/world.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 
@@ -22,9 +23,7 @@ class DrainWords {
  public:
   enum Flag : uint32_t { kDrained = 32, kErased = 33 };
 
-  void Clear() {
-    for (int lru = 0; lru < kLruIndexes; lru++) Forget(lru);
-  }
+  void Clear() { words_.Clear(); }
   void Forget(int lru) {
     for (Word& word : words_[lru]) word.store(0, std::memory_order_relaxed);
   }
@@ -106,7 +105,7 @@ class DrainWords {
     }
   }
 
-  Word words_[kLruIndexes][kMemcgs];
+  Zeroed<Word[kMemcgs], kLruIndexes> words_;
 };
 
 }  // namespace workloads

@@ -58,7 +58,7 @@ void OnRemoved(fault_point, const fault_site& site) {
 }
 
 void Start(World& world) {
-  for (auto& owner : owners) owner.store(0, std::memory_order_relaxed);
+  owners.Clear();
   // Those who have one already.
   auto note = [](const lru::mem_cgroup* memcg) {
     if (!memcg) return;

@@ -13,18 +13,13 @@
 #include <cstdint>
 
 #include "lru/sync/spinlock.h"
+#include "workloads/zeroed.h"
 
 namespace workloads {
 
 class ListShadows {
  public:
-  void Clear() {
-    for (Record& record : records_) {
-      record.lock.store(0, std::memory_order_relaxed);
-      record.owner.store(0, std::memory_order_relaxed);
-      record.next.store(0, std::memory_order_relaxed);
-    }
-  }
+  void Clear() { records_.Clear(); }
 
   // The lock that guards it, and the serial of the memcg it belongs to.
   void Learn(uint32_t list, const lru::spinlock_t* lock, uint32_t owner) {
@@ -76,7 +71,7 @@ class ListShadows {
   Record& At(uint32_t list) { return records_[list % kLists]; }
   const Record& At(uint32_t list) const { return records_[list % kLists]; }
 
-  Record records_[kLists];
+  Zeroed<Record, kLists> records_;
 };
 
 // Kept by lock_identity; walks.cc reads it.

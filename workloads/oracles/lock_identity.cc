@@ -146,7 +146,7 @@ void OnSpliced(fault_point, const fault_site& site) {
 }
 
 void Start(World&) {
-  for (auto& word : passed_over) word.store(0, std::memory_order_relaxed);
+  passed_over.Clear();
   list_shadows.Clear();
   harness::Observe(lru::FP_objcg_unpublished, OnObjcgUnpublished);
   harness::Observe(lru::FP_list_locked, OnLocked);

@@ -173,7 +173,7 @@ void OnReader(fault_point fp, const fault_site& site) {
 }
 
 void Start(World&) {
-  for (Watched& place : watched) place.memory.store(nullptr, kRelaxed);
+  watched.Clear();
   harness::Observe(lru::FP_sibling_unlinked, OnMemcgUnlinked);
   harness::Observe(lru::FP_xa_erased, OnMemoryOfMemcg);
   harness::Observe(lru::FP_shrinker_info_replaced, OnMemoryOfMemcg);

@@ -63,7 +63,7 @@ void OnGet(fault_point, const fault_site& site) {
 }
 
 void Start(World&) {
-  for (auto& word : confirmed) word.store(0, std::memory_order_relaxed);
+  confirmed.Clear();
   harness::Observe(lru::FP_kill_confirmed, OnConfirmed);
   harness::Observe(lru::FP_css_got_online, OnGotOnline);
   harness::Observe(lru::FP_ref_get, OnGet);

@@ -299,9 +299,9 @@ void OnLruCreated(uint32_t lru, bool memcg_aware) {
 }
 
 void Start(World& world) {
-  for (auto& word : drained) word.store(0, std::memory_order_relaxed);
-  for (auto& word : passed_over) word.store(0, std::memory_order_relaxed);
-  for (auto& word : finished) word.store(0, std::memory_order_relaxed);
+  drained.Clear();
+  passed_over.Clear();
+  finished.Clear();
   words.Clear();
   restarted.Clear();
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {

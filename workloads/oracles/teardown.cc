@@ -197,7 +197,7 @@ void OnOnlineFailed(fault_point fp, const fault_site& site) {
 }
 
 void Start(World& world) {
-  for (State& state : states) state.serial.store(0, std::memory_order_relaxed);
+  states.Clear();
   stages = FindLru(world.config().lru)->stages;
   for (const stage_info& stage : stages) {
     harness::Observe(stage.fp, OnStage);
