@@ -91,13 +91,31 @@ std::string DescribeTask(const TaskSlot& slot) {
                       ToText(CurrentOperation(slot)), "`,");
 }
 
+// Whom a grace period waits for: those in a read section, whatever they do.
+std::string DescribeReaders(const Recorder& r, const TaskSlot& slot) {
+  constexpr size_t kShown = 3;
+  const char* waiting = slot.task.waiting.load(kRelaxed);
+  if (!waiting || strcmp(waiting, "synchronize_rcu") != 0) return "";
+  std::vector<std::string> readers;
+  uint32_t count = TaskCount(r);
+  for (uint32_t i = 0; i < count && readers.size() < kShown; i++) {
+    const lru::task& task = r.tasks[i].task;
+    if (!task.in_use || !task.rcu_nesting.load(kRelaxed)) continue;
+    readers.push_back(DescribeTask(r.tasks[i]));
+  }
+  if (readers.empty()) return "";
+  return absl::StrCat("; in a read section: ", absl::StrJoin(readers, ", "));
+}
+
 std::string DescribeWait(const Recorder& r, const TaskSlot& slot) {
   std::string text = "it ";
   const TaskSlot* at = &slot;
   std::vector<const TaskSlot*> seen;
   for (int i = 0; i < kChainMax; i++) {
     const TaskSlot* holder = HolderOf(r, LockAwaited(*at));
-    if (!holder) return absl::StrCat(text, DescribeRest(*at));
+    if (!holder) {
+      return absl::StrCat(text, DescribeRest(*at), DescribeReaders(r, *at));
+    }
     absl::StrAppend(&text, "waits for ", DescribeLock(at->task.waiting_for),
                     " held by ", holder->task.name);
     seen.push_back(at);

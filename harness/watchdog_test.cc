@@ -165,6 +165,27 @@ TEST_F(WatchdogTest, OperationWithoutProgressIsAStallAndSaysWhy) {
       << alarm->message;
 }
 
+TEST_F(WatchdogTest, AGracePeriodThatDoesNotEndNamesWhoIsReading) {
+  TaskSlot& callbacks = AddWorker("rcu-callbacks");
+  callbacks.task.waiting.store("synchronize_rcu");
+  TaskSlot& walker = AddActor("walker-0");
+  Do(walker, {Verb::k_walk_one, 0, 9, 1, 0});
+  walker.task.rcu_nesting.store(1);
+  TaskSlot& adder = AddActor("adder-0");
+  each_look_ = [&] {
+    walker.progress.fetch_add(1);
+    adder.progress.fetch_add(1);
+  };
+  auto alarm = LookFor(1000);
+  ASSERT_TRUE(alarm);
+  EXPECT_EQ(alarm->kind, Kind::kStall);
+  EXPECT_NE(alarm->message.find("in a read section: walker-0, doing `walk_one "
+                                "m9 l1 n0`"),
+            std::string::npos)
+      << alarm->message;
+  EXPECT_EQ(alarm->message.find("adder-0"), std::string::npos);
+}
+
 TEST_F(WatchdogTest, WorkerStuckInItsWorkIsAStall) {
   TaskSlot& adder = AddActor("adder-0");
   AddWorker("wq-release");
@@ -190,6 +211,15 @@ TEST_F(WatchdogTest, NobodyMovingIsAStallEvenWithoutOperations) {
   ASSERT_TRUE(alarm);
   EXPECT_EQ(alarm->kind, Kind::kStall);
   EXPECT_GE(passed_ms_, 300u);
+}
+
+TEST_F(WatchdogTest, SetupIsGivenMoreTime) {
+  Enter(Phase::kSetup);
+  auto alarm = LookFor(5000);
+  ASSERT_TRUE(alarm);
+  EXPECT_NE(alarm->message.find("the setup has not ended"), std::string::npos);
+  EXPECT_GE(passed_ms_, 1200u);
+  EXPECT_LE(passed_ms_, 1300u);
 }
 
 TEST_F(WatchdogTest, PausesAndFaultsOfThePlanAreNoStalls) {

@@ -174,5 +174,19 @@ TEST(ReportTextTest, FitsATerminalAndSaysItAll) {
   }
 }
 
+TEST(ReportTextTest, WhatAReportSaysIsNotObeyedByTheTerminal) {
+  Json report = ReportOf(kAllKinds[0]);
+  report["config"]["name"] = "\x1b[31mred\x07\x7f";
+  report["finding"]["message"] = "a\x1b]0;title\x07 b";
+  report["findings"][0]["message"] = report["finding"]["message"];
+  std::string text = ReportToText(report);
+  for (char c : text) {
+    EXPECT_TRUE(c == '\n' ||
+                (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f))
+        << text;
+  }
+  EXPECT_NE(text.find("?]0;title?"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace harness

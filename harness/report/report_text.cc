@@ -371,6 +371,11 @@ std::string ReportToText(const nlohmann::ordered_json& report) {
   Coverage(report, &out);
   Finding(report, &out);
   OtherFindings(report.at("findings"), &out);
+  // What a report says is shown, not obeyed by the terminal.
+  for (char& c : out) {
+    auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n') || byte == 0x7f) c = '?';
+  }
   return out;
 }
 
