@@ -95,6 +95,56 @@ list_lru_memcg* memcg_init_list_lru_one(list_lru* lru, mem_cgroup* memcg) {
   return mlru;
 }
 
+std::array<operation_info, 7> list_lru_operations(const char* walk_doc,
+                                                  fault_point walk_held_at,
+                                                  bool walk_own_list) {
+  // list_looked_up: the caller brought the memcg along.
+  static constexpr fault_point kLookup[] = {FP_memcg_looked_up};
+  static constexpr fault_point kChange[] = {FP_memcg_looked_up,
+                                            FP_list_looked_up};
+  static constexpr fault_point kLinked[] = {FP_item_linked};
+  static constexpr fault_point kUnlinked[] = {FP_item_unlinked};
+  static constexpr fault_point kWalk[] = {FP_walk_list_locked};
+  static constexpr fault_point kWalking[] = {FP_isolate_called,
+                                             FP_walk_restarted};
+  static constexpr fault_point kCount[] = {FP_count_loaded};
+  static constexpr fault_point kShrink[] = {FP_shrinker_looked_up};
+  static constexpr fault_point kShrinking[] = {
+      FP_shrink_counted_empty, FP_shrinker_bit_cleared, FP_shrink_rescanned};
+  static constexpr fault_point kAlloc[] = {FP_mlru_allocated};
+  static constexpr fault_point kAllocating[] = {FP_xa_stored};
+  constexpr fault_point kNone = NR_FAULT_POINTS;
+  return {{
+      {"lookup",
+       "finds the memcg of an object, by its objcg or an id, to add or delete "
+       "it",
+       kLookup,
+       {},
+       way::ID,
+       false,
+       false,
+       kNone},
+      {"add", "links an item: from the lookup of its memcg to item_linked",
+       kChange, kLinked, way::ID, false, false, kNone},
+      {"del", "unlinks an item: from the lookup of its memcg to item_unlinked",
+       kChange, kUnlinked, way::ID, false, false, kNone},
+      {"walk", walk_doc, kWalk, kWalking, way::SLOT, true, true, walk_held_at,
+       false, walk_own_list},
+      {"count",
+       "reads how many items a memcg has on one list",
+       kCount,
+       {},
+       way::TRYGET_ONLINE,
+       true,
+       false,
+       FP_shrinker_bit_cleared},
+      {"shrink", "runs one shrinker for a memcg whose bit is set", kShrink,
+       kShrinking, way::TRYGET_ONLINE, true, false, kNone},
+      {"alloc", "makes the lists of a memcg: memcg_list_lru_alloc()", kAlloc,
+       kAllocating, way::NONE, true, false, kNone, true},
+  }};
+}
+
 unsigned long list_lru_count(list_lru* lru) {
   unsigned long count = 0;
   for (int nid = 0; nid < nr_node_ids; nid++) {

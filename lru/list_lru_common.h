@@ -9,6 +9,7 @@
 #ifndef LRUTORTURE_LRU_LIST_LRU_COMMON_H_
 #define LRUTORTURE_LRU_LIST_LRU_COMMON_H_
 
+#include <array>
 #include <cerrno>
 
 #include "lru/list_lru.h"
@@ -71,6 +72,11 @@ void list_lru_for_each_list(list_lru* lru, list_lru_visit visit, void* arg);
 bool memcg_list_lru_allocated(mem_cgroup* memcg, list_lru* lru);
 // Null: no memory.
 list_lru_memcg* memcg_init_list_lru_one(list_lru* lru, mem_cgroup* memcg);
+
+// For list_lru_ops::operations. Scopes differ in how a walk comes by its list.
+std::array<operation_info, 7> list_lru_operations(const char* walk_doc,
+                                                  fault_point walk_held_at,
+                                                  bool walk_own_list);
 
 template <class Scope, class Steps>
 struct list_lru_common {

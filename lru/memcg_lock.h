@@ -220,8 +220,10 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     mem_cgroup* const asked = *memcg;
     rcu_guard guard;
     for (;;) {
-      if (list_lru_one* l = lock_if_alive(lru, nid, *memcg, asked, item)) {
-        return l;
+      if (list_lru_one* l = list_lru_from_memcg(lru, nid, *memcg)) {
+        LRU_POINT(list_looked_up, .memcg = asked, .owner = l->owner, .lru = lru,
+                  .item = item, .list = l, .nid = nid);
+        if (lock_if_alive(l)) return l;
       }
       LRU_POINT(dead_list_seen, .memcg = *memcg, .lru = lru, .item = item,
                 .nid = nid);
@@ -239,18 +241,12 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     return l && (!l->owner || Steps::is_of(l, memcg)) ? l : nullptr;
   }
 
-  // Null: there is none, or it is dead.
-  static list_lru_one* lock_if_alive(list_lru* lru, int nid, mem_cgroup* memcg,
-                                     mem_cgroup* asked, const list_head* item)
-      ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    list_lru_one* l = list_lru_from_memcg(lru, nid, memcg);
-    if (!l) return nullptr;
-    LRU_POINT(list_looked_up, .memcg = asked, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid);
+  // False, and not locked: it is dead.
+  static bool lock_if_alive(list_lru_one* l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     spin_lock(&l->lock);
-    if (READ_ONCE(l->nr_items) != kDeadList) return l;
+    if (READ_ONCE(l->nr_items) != kDeadList) return true;
     spin_unlock(&l->lock);
-    return nullptr;
+    return false;
   }
 
   static bool add_locked(list_lru* lru, list_lru_one* l, list_head* item,
@@ -328,15 +324,10 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
   }
 
   // The memcg's own list or none: its items are the parent's when it is dead.
-  static list_lru_one* lock_to_walk(list_lru* lru, int nid, mem_cgroup* memcg)
-      ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  static list_lru_one* lock_to_walk(list_lru* lru, int nid, mem_cgroup* memcg) {
     rcu_guard guard;
     list_lru_one* l = list_lru_from_memcg(lru, nid, memcg);
-    if (!l) return nullptr;
-    spin_lock(&l->lock);
-    if (READ_ONCE(l->nr_items) != kDeadList) return l;
-    spin_unlock(&l->lock);
-    return nullptr;
+    return l && lock_if_alive(l) ? l : nullptr;
   }
 
   static mem_cgroup* topmost_without_lists(mem_cgroup* memcg, list_lru* lru) {

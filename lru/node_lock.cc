@@ -35,51 +35,9 @@ std::span<const stage_info> node_lock_stages() {
 }
 
 std::span<const operation_info> node_lock_operations() {
-  // list_looked_up: the caller brought the memcg along.
-  static constexpr fault_point kLookup[] = {FP_memcg_looked_up};
-  static constexpr fault_point kChange[] = {FP_memcg_looked_up,
-                                            FP_list_looked_up};
-  static constexpr fault_point kLinked[] = {FP_item_linked};
-  static constexpr fault_point kUnlinked[] = {FP_item_unlinked};
-  static constexpr fault_point kWalk[] = {FP_walk_list_locked};
-  static constexpr fault_point kWalking[] = {FP_isolate_called,
-                                             FP_walk_restarted};
-  static constexpr fault_point kCount[] = {FP_count_loaded};
-  static constexpr fault_point kShrink[] = {FP_shrinker_looked_up};
-  static constexpr fault_point kShrinking[] = {
-      FP_shrink_counted_empty, FP_shrinker_bit_cleared, FP_shrink_rescanned};
-  static constexpr fault_point kAlloc[] = {FP_mlru_allocated};
-  static constexpr fault_point kAllocating[] = {FP_xa_stored};
-  constexpr fault_point kNone = NR_FAULT_POINTS;
-  static constexpr operation_info kOperations[] = {
-      {"lookup",
-       "finds the memcg of an object, by its objcg or an id, to add or delete "
-       "it",
-       kLookup,
-       {},
-       way::ID,
-       false,
-       false,
-       kNone},
-      {"add", "links an item: from the lookup of its memcg to item_linked",
-       kChange, kLinked, way::ID, false, false, kNone},
-      {"del", "unlinks an item: from the lookup of its memcg to item_unlinked",
-       kChange, kUnlinked, way::ID, false, false, kNone},
-      {"walk", "walks the list of a memcg, by reference or by slot", kWalk,
-       kWalking, way::SLOT, true, true, FP_isolate_unlocked},
-      {"count",
-       "reads how many items a memcg has on one list",
-       kCount,
-       {},
-       way::TRYGET_ONLINE,
-       true,
-       false,
-       FP_shrinker_bit_cleared},
-      {"shrink", "runs one shrinker for a memcg whose bit is set", kShrink,
-       kShrinking, way::TRYGET_ONLINE, true, false, kNone},
-      {"alloc", "makes the lists of a memcg: memcg_list_lru_alloc()", kAlloc,
-       kAllocating, way::NONE, true, false, kNone, true},
-  };
+  static const auto kOperations = list_lru_operations(
+      "walks the list of a memcg, by reference or by slot", FP_isolate_unlocked,
+      /*walk_own_list=*/false);
   return kOperations;
 }
 

@@ -39,6 +39,14 @@ lru::mem_cgroup* MemcgOf(const Object* object)
   return old && lru::serial_of(old) == serial ? old : memcg;
 }
 
+lru::mem_cgroup* LookUpMemcg(lru::list_lru* lru, Object* object)
+    ABSL_SHARED_LOCKS_REQUIRED(lru::rcu) {
+  lru::mem_cgroup* memcg = MemcgOf(object);
+  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
+            .nid = object->nid);
+  return memcg;
+}
+
 // The lists that an add of an object charged to objcg needs. `charged`: the
 // memcg they are of.
 bool HasLists(World& world, const lru::obj_cgroup* objcg, uint32_t lru_index,
@@ -84,18 +92,14 @@ Object* Charge(World& world, uint32_t memcg_index, uint32_t lru_index,
 
 bool Add(lru::list_lru* lru, Object* object) {
   lru::rcu_guard guard;
-  lru::mem_cgroup* memcg = MemcgOf(object);
-  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
-            .nid = object->nid);
+  lru::mem_cgroup* memcg = LookUpMemcg(lru, object);
   return lru::current_lru_ops().list_lru_add(lru, &object->lru, object->nid,
                                              memcg);
 }
 
 bool Del(lru::list_lru* lru, Object* object) {
   lru::rcu_guard guard;
-  lru::mem_cgroup* memcg = MemcgOf(object);
-  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
-            .nid = object->nid);
+  lru::mem_cgroup* memcg = LookUpMemcg(lru, object);
   return lru::current_lru_ops().list_lru_del(lru, &object->lru, object->nid,
                                              memcg);
 }
@@ -104,9 +108,7 @@ bool Del(lru::list_lru* lru, Object* object) {
 bool AddLocked(lru::list_lru* lru, Object* object) {
   const lru::list_lru_ops& ops = lru::current_lru_ops();
   lru::rcu_guard guard;
-  lru::mem_cgroup* memcg = MemcgOf(object);
-  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
-            .nid = object->nid);
+  lru::mem_cgroup* memcg = LookUpMemcg(lru, object);
   unsigned long flags = 0;
   lru::list_lru_one* list =
       ops.list_lru_lock_irqsave(lru, object->nid, &memcg, &flags);
@@ -118,9 +120,7 @@ bool AddLocked(lru::list_lru* lru, Object* object) {
 bool DelLocked(lru::list_lru* lru, Object* object) {
   const lru::list_lru_ops& ops = lru::current_lru_ops();
   lru::rcu_guard guard;
-  lru::mem_cgroup* memcg = MemcgOf(object);
-  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru, .item = &object->lru,
-            .nid = object->nid);
+  lru::mem_cgroup* memcg = LookUpMemcg(lru, object);
   lru::list_lru_one* list = ops.list_lru_lock(lru, object->nid, &memcg);
   bool deleted = ops.__list_lru_del(lru, list, &object->lru, object->nid);
   ops.list_lru_unlock(list);

@@ -89,6 +89,15 @@ class World {
   }
   // Index of the parent, or nr_memcgs() for the root.
   uint32_t ParentIndex(uint32_t index) const;
+  // Whether it is one of these; the root (null) is alive always. Known by
+  // address alone: its memory may be gone. At rest only.
+  bool IsAlive(const lru::mem_cgroup* memcg) const {
+    if (!memcg) return true;
+    for (const auto& alive : memcgs_) {
+      if (alive.load(std::memory_order_relaxed) == memcg) return true;
+    }
+    return false;
+  }
   // Of the one alive there now; 0: none.
   uint32_t SerialAt(uint32_t index);
   // Objects charged there since it was created: of the memcg below it, itself

@@ -12,7 +12,6 @@
 // those below it from changing.
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "harness/flight_recorder.h"
 #include "lru/memcg_lock.h"
@@ -325,7 +324,7 @@ void Start(World& world) {
 // -----------------------------------------------------------------------
 
 struct Rest {
-  std::vector<const lru::mem_cgroup*> alive;
+  const World& world;
   uint64_t limit;  // more items than objects: the list is a loop
   uint32_t lru_serial;
 };
@@ -351,9 +350,7 @@ void CheckItems(const lru::list_lru_view& view, const lru::mem_cgroup* owner,
 void VisitList(const lru::list_lru_view& view, void* arg) {
   const Rest& rest = *static_cast<const Rest*>(arg);
   const lru::mem_cgroup* owner = view.list->owner;
-  // Known by address alone: the memory may be gone.
-  bool alive = !owner || std::find(rest.alive.begin(), rest.alive.end(),
-                                   owner) != rest.alive.end();
+  bool alive = rest.world.IsAlive(owner);
   if (alive && !IsDrained(view.list->serial)) {
     CheckItems(view, OwnerOrRoot(owner), rest);
     return;
@@ -367,12 +364,10 @@ void VisitList(const lru::list_lru_view& view, void* arg) {
 }
 
 void CheckTotals(World& world) {
-  Rest rest;
-  rest.limit = static_cast<uint64_t>(
-      std::max<int64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0));
-  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
-    rest.alive.push_back(world.memcg(i).load(std::memory_order_relaxed));
-  }
+  Rest rest{.world = world,
+            .limit = static_cast<uint64_t>(
+                std::max<int64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0)),
+            .lru_serial = 0};
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     if (!world.lru(i)->memcg_aware) continue;
     rest.lru_serial = world.lru(i)->serial;

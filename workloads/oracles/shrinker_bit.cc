@@ -205,19 +205,15 @@ void Start(World&) {
 // -------------------------------------------------------------------
 
 struct Rest {
+  World& world;
   const lru::list_lru* lru;
-  std::vector<lru::mem_cgroup*> alive;
 };
 
 void VisitList(const lru::list_lru_view& view, void* arg) {
   const Rest& rest = *static_cast<const Rest*>(arg);
   lru::mem_cgroup* owner = view.list->owner;
   if (!owner || lru::list_empty(&view.list->list)) return;
-  // Known by address alone: the memory of others may be gone.
-  if (std::find(rest.alive.begin(), rest.alive.end(), owner) ==
-      rest.alive.end()) {
-    return;
-  }
+  if (!rest.world.IsAlive(owner)) return;
   if (lru::shrinker_bit_is_set(owner, view.nid, rest.lru->shrinker_id)) return;
   harness::ReportInvariant(
       "shrinker_bit", lru::serial_of(owner),
@@ -257,7 +253,7 @@ void CheckAsks(World& world, int nid, lru::mem_cgroup* memcg) {
 }
 
 // The bits as they are; shrinkers are asked by us alone now.
-void CheckAllAsk(World& world, const Rest& rest) {
+void CheckAllAsk(World& world) {
   std::vector<decltype(lru::shrinker::count_objects)> counts;
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     lru::shrinker* shrinker = world.shrinker(i);
@@ -266,7 +262,8 @@ void CheckAllAsk(World& world, const Rest& rest) {
   }
   for (uint32_t nid = 0; nid < world.nids(); nid++) {
     CheckAsks(world, static_cast<int>(nid), nullptr);
-    for (lru::mem_cgroup* memcg : rest.alive) {
+    for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+      lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
       if (memcg) CheckAsks(world, static_cast<int>(nid), memcg);
     }
   }
@@ -276,11 +273,8 @@ void CheckAllAsk(World& world, const Rest& rest) {
 }
 
 void CheckTotals(World& world) {
-  Rest rest{};
-  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
-    rest.alive.push_back(world.memcg(i).load(std::memory_order_relaxed));
-  }
-  CheckAllAsk(world, rest);
+  CheckAllAsk(world);
+  Rest rest{world, nullptr};
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     rest.lru = world.lru(i);
     if (!lru::shrinker_is_registered(rest.lru->shrinker_id)) continue;

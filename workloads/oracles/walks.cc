@@ -343,18 +343,10 @@ unsigned long CheckWalkNode(const World& world, lru::list_lru* lru, int nid) {
 }
 
 struct Rest {
-  World& world;
+  const World& world;
   lru::list_lru* lru;
   unsigned long limit;  // more items than objects: the list is a loop
 };
-
-// Null is the root. Known by address alone: the memory may be gone.
-bool IsAlive(World& world, const lru::mem_cgroup* memcg) {
-  for (uint32_t i = 0; memcg && i < world.nr_memcgs(); i++) {
-    if (world.memcg(i).load(std::memory_order_relaxed) == memcg) return true;
-  }
-  return !memcg;
-}
 
 // walk_one comes to the items of the list that belongs to the memcg, and to no
 // others, and count_one says what that list does: whether its nr_items is right
@@ -362,7 +354,7 @@ bool IsAlive(World& world, const lru::mem_cgroup* memcg) {
 void VisitList(const lru::list_lru_view& view, void* arg) {
   const auto& [world, lru, limit] = *static_cast<const Rest*>(arg);
   lru::mem_cgroup* memcg = view.list->owner;
-  if (!IsAlive(world, memcg)) return;
+  if (!world.IsAlive(memcg)) return;
   unsigned long items = 0;
   for (const lru::list_head* at = view.list->list.next;
        at != &view.list->list && items <= limit; at = at->next) {
