@@ -162,13 +162,19 @@ struct list_lru_common {
               .item = item, .list = l, .nid = nid, .nr = nr, .lock = lock);
   }
 
+  // Before dst, which may be missing, is touched.
+  static void note_src_locked(list_lru* lru, list_lru_one* src,
+                              list_lru_one* dst, int nid, mem_cgroup* memcg,
+                              mem_cgroup* dst_memcg, const spinlock_t* lock) {
+    LRU_POINT(src_locked, .memcg = memcg, .parent = dst_memcg, .lru = lru,
+              .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
+              .lock = lock);
+  }
+
   // Everything on src goes to the head of dst.
   static void splice_list(list_lru* lru, list_lru_one* src, list_lru_one* dst,
                           int nid, mem_cgroup* memcg, mem_cgroup* dst_memcg,
                           const spinlock_t* lock) {
-    LRU_POINT(src_locked, .memcg = memcg, .parent = dst_memcg, .lru = lru,
-              .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
-              .lock = lock);
     list_splice_init(&src->list, &dst->list);
     long moved = src->nr_items.load(std::memory_order_relaxed);
     if (moved) {

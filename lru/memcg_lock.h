@@ -347,6 +347,7 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     Steps::lock_for_reparent(src);
     list_lru_one* dst =
         list_lru_from_memcg_idx(lru, nid, memcg_kmem_id(parent));
+    common::note_src_locked(lru, src, dst, nid, memcg, parent, &src->lock);
     spin_lock_nested(&dst->lock, SINGLE_DEPTH_NESTING);
     common::splice_list(lru, src, dst, nid, memcg, parent, &src->lock);
     Steps::mark_dead(src);

@@ -253,6 +253,8 @@ struct node_lock : list_lru_common<node_lock<Steps>, Steps> {
     if (list_lru_one* src = list_lru_from_memcg_idx(lru, nid, src_idx)) {
       list_lru_one* dst =
           list_lru_from_memcg_idx(lru, nid, memcg_kmem_id(dst_memcg));
+      common::note_src_locked(lru, src, dst, nid, memcg, dst_memcg,
+                              &nlru->lock);
       common::splice_list(lru, src, dst, nid, memcg, dst_memcg, &nlru->lock);
     }
     Steps::unlock_after_reparent(nlru);
