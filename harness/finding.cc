@@ -30,6 +30,20 @@ bool ReadFrame(uint64_t address, StackFrame* frame) {
                  kNoFlags) == static_cast<long>(sizeof(*frame));
 }
 
+void Report(const Violation& violation, void* frame_address, const char* format,
+            va_list args) {
+  FindingSlot* slot = ClaimFinding(Kind::kInvariant);
+  if (!slot) return;
+  snprintf(slot->invariant, sizeof(slot->invariant), "%s", violation.invariant);
+  snprintf(slot->type, sizeof(slot->type), "%s%s%s", violation.what,
+           *violation.other ? "," : "", violation.other);
+  slot->memcg = violation.memcg;
+  slot->nr_frames = CaptureStack(slot->frames, kFramesMax, frame_address);
+  char message[sizeof(slot->message)];
+  vsnprintf(message, sizeof(message), format, args);
+  PublishFinding(slot, message);
+}
+
 }  // namespace
 
 const char* KindName(Kind kind) {
@@ -85,20 +99,20 @@ void PublishFinding(FindingSlot* slot, const char* message) {
   slot->ready.store(1, kRelaxed);
 }
 
-void ReportInvariant(const char* invariant, uint32_t memcg, const char* format,
-                     ...) {
-  FindingSlot* slot = ClaimFinding(Kind::kInvariant);
-  if (!slot) return;
-  snprintf(slot->invariant, sizeof(slot->invariant), "%s", invariant);
-  slot->memcg = memcg;
-  slot->nr_frames =
-      CaptureStack(slot->frames, kFramesMax, __builtin_frame_address(0));
-  char message[sizeof(slot->message)];
+void ReportViolation(const Violation& violation, const char* format, ...) {
   va_list args;
   va_start(args, format);
-  vsnprintf(message, sizeof(message), format, args);
+  Report(violation, __builtin_frame_address(0), format, args);
   va_end(args);
-  PublishFinding(slot, message);
+}
+
+void ReportInvariant(const char* invariant, uint32_t memcg, const char* format,
+                     ...) {
+  va_list args;
+  va_start(args, format);
+  Report({.invariant = invariant, .memcg = memcg}, __builtin_frame_address(0),
+         format, args);
+  va_end(args);
 }
 
 uint32_t CaptureStack(uint64_t* frames, uint32_t max, void* frame_address) {

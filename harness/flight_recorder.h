@@ -171,7 +171,8 @@ struct FindingSlot {
   std::atomic<uint32_t> ready;
   Kind kind;
   char invariant[48];  // empty unless kind is kInvariant
-  char type[64];       // the sanitizer's word: "heap-use-after-free"
+  char type[64];       // the sanitizer's word, "heap-use-after-free"; of an
+                       // invariant what tells its violations apart
   char message[512];   // one sentence a stranger understands
   uint64_t ticks;
   uint32_t task;       // task id of who noticed, or ~0
@@ -261,7 +262,19 @@ std::vector<EventView> LastEvents(const TaskSlot& slot, int n);
 // the run has enough of them; else fill in and call Publish.
 FindingSlot* ClaimFinding(Kind kind);
 void PublishFinding(FindingSlot* slot, const char* message);
-// An oracle's: the invariant's name and a sentence (printf).
+// An oracle's. `what` and `other` tell one violation of an invariant from
+// another, whoever notices: the two stages that came in the wrong order, the
+// type of the memory. They go into the signature.
+struct Violation {
+  const char* invariant;
+  uint32_t memcg = 0;  // serial concerned, or 0
+  const char* what = "";
+  const char* other = "";
+};
+// With a sentence (printf).
+void ReportViolation(const Violation& violation, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
+// Of an invariant that there is but one way to violate.
 void ReportInvariant(const char* invariant, uint32_t memcg, const char* format,
                      ...) __attribute__((format(printf, 3, 4)));
 // Stack of the caller by frame pointers; async-signal-safe.

@@ -5,6 +5,7 @@
 #include "lru/fault_points.h"
 #include "lru/memcg.h"
 #include "lru/sync/alloc.h"
+#include "lru/sync/completion.h"
 
 namespace lru {
 
@@ -13,11 +14,21 @@ mutex cgroup_mutex{"cgroup_mutex"};
 namespace {
 
 std::atomic<const teardown_steps*> the_steps = nullptr;
+// 79f919a89c9d: one for each stage, so that none waits behind another.
 workqueue_struct* cgroup_offline_wq = nullptr;
 workqueue_struct* cgroup_release_wq = nullptr;
 workqueue_struct* cgroup_free_wq = nullptr;
 // Of all destructions, for css_flush(): it goes on until nothing moves.
 std::atomic<u64> nr_stages_done = 0;
+u32 nr_killed ABSL_GUARDED_BY(cgroup_mutex) = 0;
+// Those who wait until all that were killed before them are offline. (C5)
+struct drainer {
+  u32 until;  // kill_ticket
+  completion done;
+  drainer* next;
+};
+drainer* drainers ABSL_GUARDED_BY(cgroup_mutex) = nullptr;
+
 void stage_done() { nr_stages_done.fetch_add(1, std::memory_order_relaxed); }
 
 css* css_of_work(work_struct* work) {
@@ -36,10 +47,48 @@ css* css_of_ref(percpu_ref* ref) {
 // --- offline
 // -------------------------------------------------------------------
 
+bool all_offline(u32 until) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  css* root = &root_mem_cgroup->css;
+  for (css* c = nullptr; (c = css_next_descendant_pre(c, root));) {
+    u32 flags = READ_ONCE(c->flags);
+    // Tickets wrap around.
+    if ((flags & CSS_DYING) && (flags & CSS_ONLINE) &&
+        static_cast<s32>(c->kill_ticket - until) <= 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void wake_drainers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  for (drainer** at = &drainers; drainer* d = *at;) {
+    if (!all_offline(d->until)) {
+      at = &d->next;
+      continue;
+    }
+    *at = d->next;
+    complete(&d->done);  // d is gone
+  }
+}
+
+// cgroup_lock_and_drain_offline(), without the lock afterwards.
+void cgroup_drain_offline() {
+  drainer self{};
+  {
+    mutex_guard guard(&cgroup_mutex);
+    if (all_offline(nr_killed)) return;
+    self.until = nr_killed;
+    self.next = drainers;
+    drainers = &self;
+  }
+  wait_for_completion(&self.done, "offline of the dying");
+}
+
 void offline_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
   LRU_POINT(offline_begin, .memcg = c, .parent = c->parent, .depth = c->level);
   mem_cgroup_css_offline(c);
   c->flags.fetch_and(~CSS_ONLINE, std::memory_order_relaxed);
+  wake_drainers();
   LRU_POINT(offline_end, .memcg = c, .parent = c->parent, .depth = c->level);
 }
 
@@ -53,7 +102,7 @@ void css_killed_work_fn(work_struct* work) {
     css* parent = c->parent;
     offline_css(c);
     LRU_POINT(base_ref_put, .memcg = c, .parent = parent, .depth = c->level);
-    css_put(c);  // taken by kill_css()
+    css_put(c);  // css_get_for_offline()
     // The mutex keeps c's release, and so its hold on the parent, from ending.
     c = parent;
     if (!c || !current_steps().css_child_offline(c)) return;
@@ -69,26 +118,29 @@ void css_kill_confirmed(css* c) {
   LRU_POINT(online_cnt_zero, .memcg = c, .parent = c->parent,
             .depth = c->level);
   INIT_WORK(&c->destroy_work, css_killed_work_fn);
-  queue_work(cgroup_offline_wq, &c->destroy_work);
+  queue_work(current_steps().css_workqueue(css_stage::OFFLINE),
+             &c->destroy_work);
+}
+
+workqueue_struct* css_workqueue(css_stage stage) {
+  switch (stage) {
+    case css_stage::OFFLINE:
+      return cgroup_offline_wq;
+    case css_stage::RELEASE:
+      return cgroup_release_wq;
+    case css_stage::FREE:
+      return cgroup_free_wq;
+  }
+  return nullptr;
 }
 
 // --- free
 // ------------------------------------------------------------------------
 
-void css_free_rwork_fn(work_struct* work) {
-  css* c = css_of_rwork(work);
-  css* parent = c->parent;
-  stage_done();
-  LRU_POINT(css_free, .memcg = c, .parent = parent, .depth = c->level);
-  LRU_POINT(parent_ref_put, .memcg = c, .parent = parent, .depth = c->level);
-  percpu_ref_exit(&c->refcnt);
-  mem_cgroup_css_free(c);
-  css_put(parent);
-}
-
 void css_free_after_rcu(css* c) {
   INIT_RCU_WORK(&c->destroy_rwork, css_free_rwork_fn);
-  queue_rcu_work(cgroup_free_wq, &c->destroy_rwork);
+  queue_rcu_work(current_steps().css_workqueue(css_stage::FREE),
+                 &c->destroy_rwork);
 }
 
 void unlink_and_note(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
@@ -121,21 +173,25 @@ void css_release_work_fn(work_struct* work) {
     LRU_POINT(css_released, .memcg = c, .parent = c->parent, .depth = c->level);
   }
   INIT_RCU_WORK(&c->destroy_rwork, css_unlink_work_fn);
-  queue_rcu_work(cgroup_free_wq, &c->destroy_rwork);
+  queue_rcu_work(current_steps().css_workqueue(css_stage::FREE),
+                 &c->destroy_rwork);
 }
 
 // --- kill
 // ------------------------------------------------------------------------
+
+bool css_kill_begins(css* c) { return !css_is_dying(c); }
 
 void css_set_dying(css* c) {
   c->flags.fetch_or(CSS_DYING, std::memory_order_relaxed);
 }
 
 void kill_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
-  if (css_is_dying(c)) return;  // (C1)
+  if (!current_steps().css_kill_begins(c)) return;
+  c->kill_ticket = ++nr_killed;
   current_steps().css_set_dying(c);
   LRU_POINT(css_dying_set, .memcg = c, .parent = c->parent, .depth = c->level);
-  css_get(c);  // for offline; put by css_killed_work_fn()
+  current_steps().css_get_for_offline(c);
   percpu_ref_kill_and_confirm(&c->refcnt, css_killed_ref_fn);
 }
 
@@ -152,14 +208,19 @@ bool css_has_online_children(const css* c)
 
 const teardown_steps& clean_teardown_steps() {
   static constexpr teardown_steps kClean = {
+      .css_kill_begins = css_kill_begins,
       .css_set_dying = css_set_dying,
+      .css_get_for_offline = css_get,
       .css_kill_confirmed = css_kill_confirmed,
       .css_child_offline = css_child_offline,
       .css_unlink_at_release = [](css*) {},
       .css_free_after_rcu = css_free_after_rcu,
+      .css_workqueue = css_workqueue,
       .css_tryget_online =
           [](css* c) { return percpu_ref_tryget_live(&c->refcnt); },
       .memcg_offline_kmem = memcg_offline_kmem,
+      .mem_cgroup_id_pin = mem_cgroup_id_pin,
+      .obj_cgroup_unlink = obj_cgroup_unlink,
       .mem_cgroup_id_release = mem_cgroup_id_release,
       .mem_cgroup_idr_remove = mem_cgroup_idr_remove,
       .mem_cgroup_tryget = mem_cgroup_tryget_clean,
@@ -207,6 +268,18 @@ void css_flush() {
   } while (nr_stages_done.load(std::memory_order_relaxed) != before);
 }
 
+void css_free_rwork_fn(work_struct* work) {
+  css* c = css_of_rwork(work);
+  css* parent = c->parent;
+  stage_done();
+  if (READ_ONCE(c->flags) & CSS_HIERARCHY) cgroup_drain_offline();
+  LRU_POINT(css_free, .memcg = c, .parent = parent, .depth = c->level);
+  LRU_POINT(parent_ref_put, .memcg = c, .parent = parent, .depth = c->level);
+  percpu_ref_exit(&c->refcnt);
+  mem_cgroup_css_free(c);
+  css_put(parent);
+}
+
 void css_killed_ref_fn(percpu_ref* ref) {
   current_steps().css_kill_confirmed(css_of_ref(ref));
 }
@@ -215,7 +288,8 @@ void percpu_ref_release_css(percpu_ref* ref) {
   css* c = css_of_ref(ref);
   LRU_POINT(css_ref_zero, .memcg = c, .parent = c->parent, .depth = c->level);
   INIT_WORK(&c->destroy_work, css_release_work_fn);
-  queue_work(cgroup_release_wq, &c->destroy_work);
+  queue_work(current_steps().css_workqueue(css_stage::RELEASE),
+             &c->destroy_work);
 }
 
 void css_unlink(css* c) {
@@ -229,6 +303,10 @@ void css_unlink(css* c) {
     }
     place = &at->sibling;
   }
+}
+
+void css_make_hierarchy(css* c) {
+  c->flags.fetch_or(CSS_HIERARCHY, std::memory_order_relaxed);
 }
 
 int css_init_and_link(css* c, css* parent) {

@@ -9,6 +9,9 @@
 // C3  A parent is offlined after all its children, and freed after them.
 // C4  The reference may be above zero at offline; release means zero; free
 //     means that no RCU reader is left.
+// C5  Who frees the root of a hierarchy first waits until every css that was
+//     killed before is offline (cgroup_lock_and_drain_offline()). Offline never
+//     waits for a free, so it must not be queued behind one (79f919a89c9d).
 // DIVERGES: a css stays linked under its parent until it is freed. The kernel
 // unlinks it at release, so that a reader who still holds it under RCU is
 // missed when the parent's offline rewrites the ids of its descendants. Here
@@ -33,6 +36,7 @@ enum css_flags : u32 {
   CSS_ONLINE = 1,
   CSS_DYING = 2,
   CSS_RELEASED = 4,
+  CSS_HIERARCHY = 8,  // as the root of a hierarchy of its own (C5)
 };
 
 struct cgroup_subsys_state {
@@ -43,7 +47,8 @@ struct cgroup_subsys_state {
   std::atomic<u32> flags = 0;
   std::atomic<s32> online_cnt = 0;  // itself and its online children
   u32 serial = 0;
-  s32 level = 0;  // the root is 0
+  s32 level = 0;        // the root is 0
+  u32 kill_ticket = 0;  // kills in their order; cgroup_mutex
   work_struct destroy_work;
   rcu_work destroy_rwork;
 };
@@ -51,23 +56,32 @@ using css = cgroup_subsys_state;
 
 inline u32 serial_of(const css* c) { return c->serial; }
 
+// What is punted to a work queue, for it needs process context.
+enum class css_stage : u8 { OFFLINE, RELEASE, FREE };
+
 // One step each of the cold paths. A control replaces one entry; nothing else
 // tells it from the clean lru. Clean ones: clean_teardown_steps().
 struct mem_cgroup;
+struct obj_cgroup;
 struct shrinker;
 struct shrink_control;
 struct teardown_steps {
   // css.cc
+  bool (*css_kill_begins)(css* c);  // false: it was killed before (C1)
   void (*css_set_dying)(css* c);
-  void (*css_kill_confirmed)(css* c);  // css_killed_ref_fn()
+  void (*css_get_for_offline)(css* c);  // put when it is offline
+  void (*css_kill_confirmed)(css* c);   // css_killed_ref_fn()
   // A child of c is offline. True: c was killed, too, and waited for this child
   // alone. (C3)
   bool (*css_child_offline)(css* c);
   void (*css_unlink_at_release)(css* c);
   void (*css_free_after_rcu)(css* c);  // c is unlinked; waits, then frees
-  bool (*css_tryget_online)(css* c);   // read section held
+  workqueue_struct* (*css_workqueue)(css_stage stage);
+  bool (*css_tryget_online)(css* c);  // read section held
   // memcg.cc
   void (*memcg_offline_kmem)(mem_cgroup* memcg);
+  void (*mem_cgroup_id_pin)(mem_cgroup* memcg);      // an id holds its css (M3)
+  void (*obj_cgroup_unlink)(obj_cgroup* objcg);      // its last reference gone
   void (*mem_cgroup_id_release)(mem_cgroup* memcg);  // its last reference gone
   void (*mem_cgroup_idr_remove)(mem_cgroup* memcg);  // frees the number itself
   bool (*mem_cgroup_tryget)(mem_cgroup* memcg);
@@ -106,6 +120,10 @@ inline bool css_tryget_online(css* c) {
 }
 inline void css_put(css* c) { percpu_ref_put(&c->refcnt); }
 
+// Makes the css of a new child of the root what the root of a mounted hierarchy
+// is: whoever frees it drains offline first. (C5)
+void css_make_hierarchy(css* c);
+
 // Links a new css (its serial set, its refcnt initialised by this) under parent
 // and takes a reference on it. -ENOMEM.
 int css_init_and_link(css* c, css* parent)
@@ -119,6 +137,7 @@ void css_online_failed(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
 int cgroup_destroy_locked(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
 void percpu_ref_release_css(percpu_ref* ref);  // css_release()
 void css_killed_ref_fn(percpu_ref* ref);
+void css_free_rwork_fn(work_struct* work);  // work is destroy_rwork's
 // list_del_rcu(&css->sibling): nothing when it is unlinked already.
 void css_unlink(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
 

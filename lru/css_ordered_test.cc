@@ -225,5 +225,31 @@ TEST_F(CssOrdered, AReleasedChildStillGetsItsIdRewrittenByItsParentsOffline) {
   ops.list_lru_destroy(&lru);
 }
 
+//   wq-free                      wq-offline
+//                                child is killed, its offline has not begun
+//   about to free the root of a hierarchy: waits
+//                                child offline
+//   frees
+TEST_F(CssOrdered, TheRootOfAHierarchyIsFreedAfterWhatWasKilledBefore) {
+  mem_cgroup* hierarchy = mem_cgroup_create(root_mem_cgroup);
+  u32 hierarchy_serial = hierarchy->css.serial;
+  css_make_hierarchy(&hierarchy->css);
+  mem_cgroup_destroy(hierarchy);
+  engine.run_background();
+  engine.run_until_blocked(offline);  // parked, idle
+  mem_cgroup_destroy(child);
+  css_put(&hierarchy->css);
+  engine.run_background();
+  EXPECT_EQ(log.count(FP_kill_confirmed, child_serial), 1);
+  EXPECT_EQ(log.count(FP_sibling_unlinked, hierarchy_serial), 1);
+  EXPECT_EQ(log.count(FP_css_free, hierarchy_serial), 0);
+  engine.let_go(offline);
+  engine.run_background();
+  EXPECT_LT(log.first(FP_offline_end, child_serial),
+            log.first(FP_css_free, hierarchy_serial));
+  css_put(&child->css);
+  subject::destroy(parent);
+}
+
 }  // namespace
 }  // namespace lru

@@ -66,7 +66,8 @@ const char* fp_path_name(fp_path p);
   X(offline_end, MEMCG, MUTEX, false, "css_offline() has returned")            \
   X(base_ref_put, MEMCG, MUTEX, false,                                         \
     "offline work is about to put the reference kill_css() took")              \
-  X(ref_put, MEMCG, RCU, false, "a reference of a killed css is put")          \
+  X(ref_put, MEMCG, RCU, false,                                                \
+    "a reference of a killed css has been put; nr are left, or too many")      \
   X(css_ref_zero, MEMCG, RCU, false,                                           \
     "the last reference is gone; only RCU readers can see the css")            \
   X(css_released, MEMCG, MUTEX, false, "release work has run")                 \
@@ -132,6 +133,8 @@ const char* fp_path_name(fp_path p);
   X(mlru_allocated, ALLOC, NOTHING, true,                                      \
     "memory for the sublists of one (lru, memcg)")                             \
   X(xa_stored, ALLOC, NOTHING, true, "memory for the slot of an mlru")         \
+  X(mlru_stored, ALLOC, SPIN, false,                                           \
+    "xa_lock is held: the slot of this memcg finds its mlru from here on")     \
   X(lru_allocated, ALLOC, NOTHING, true, "memory for the nodes of a list_lru") \
   X(slab_allocated, ALLOC, NOTHING, true, "memory for an object")              \
   /* references and memory, for oracles */                                     \

@@ -228,6 +228,8 @@ struct list_lru_common {
     if (!Steps::may_store(memcg, index) || xa_load(&lru->xa, index)) {
       return false;
     }
+    LRU_POINT(mlru_stored, .memcg = memcg, .lru = lru,
+              .depth = memcg->css.level, .nr = index, .lock = &lru->xa.xa_lock);
     __xa_store(&lru->xa, index, mlru);
     return true;
   }

@@ -69,10 +69,7 @@ void obj_cgroup_release(percpu_ref* ref) {
   auto* objcg = reinterpret_cast<obj_cgroup*>(ref);  // first member
   LRU_POINT(objcg_released, .memcg = objcg->memcg.load(), .nr = objcg->serial,
             .memory = objcg);
-  {
-    spin_guard guard(&objcg_lock);
-    list_del_init(&objcg->list);
-  }
+  current_steps().obj_cgroup_unlink(objcg);
   call_rcu(&objcg->rcu, obj_cgroup_free_rcu);
 }
 
@@ -109,7 +106,7 @@ int mem_cgroup_css_online(mem_cgroup* memcg)
   }
   // The online state pins the id, the id pins the css.
   memcg->id.ref.store(1, std::memory_order_relaxed);
-  css_get(&memcg->css);
+  current_steps().mem_cgroup_id_pin(memcg);
   rcu_assign_pointer(memcg_idr[memcg->id.id], memcg);
   return 0;
 }
@@ -224,6 +221,8 @@ bool mem_cgroup_tryget_clean(mem_cgroup* memcg) {
   return css_tryget(&memcg->css);
 }
 
+void mem_cgroup_id_pin(mem_cgroup* memcg) { css_get(&memcg->css); }
+
 void mem_cgroup_id_remove(mem_cgroup* memcg) {
   rcu_assign_pointer(memcg_idr[memcg->id.id], nullptr);
   current_steps().mem_cgroup_idr_remove(memcg);
@@ -260,6 +259,13 @@ obj_cgroup* get_obj_cgroup_from_memcg(mem_cgroup* memcg) {
     if (objcg && percpu_ref_tryget(&objcg->refcnt)) return objcg;
   }
   return nullptr;
+}
+
+// 0764db9b49c9: from any context, so a spinlock, and one that nobody holds who
+// puts a reference.
+void obj_cgroup_unlink(obj_cgroup* objcg) {
+  spin_guard guard(&objcg_lock);
+  list_del_init(&objcg->list);
 }
 
 void obj_cgroup_put(obj_cgroup* objcg) {

@@ -118,12 +118,14 @@ void mem_cgroup_css_offline(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
 void mem_cgroup_css_free(css* c);
 void memcg_offline_kmem(mem_cgroup* memcg);
 void memcg_reparent_objcgs(mem_cgroup* memcg, mem_cgroup* parent);
+void mem_cgroup_id_pin(mem_cgroup* memcg);
 void mem_cgroup_id_release(mem_cgroup* memcg);
 void mem_cgroup_id_remove(mem_cgroup* memcg);
 void mem_cgroup_idr_remove(mem_cgroup* memcg);
 void memcg_idr_clear(mem_cgroup* memcg)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(memcg_idr_lock);
 bool mem_cgroup_tryget_clean(mem_cgroup* memcg);
+void obj_cgroup_unlink(obj_cgroup* objcg);
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority);
 void add_nr_deferred_clean(std::atomic<long>& nr_deferred, long nr);
 void reparent_shrinker_deferred(mem_cgroup* memcg);

@@ -47,15 +47,15 @@ void get_locked(percpu_ref* ref) {
   }
 }
 
-// atomic_long_inc_not_zero()
-bool inc_not_zero(percpu_ref* ref) {
+// atomic_long_inc_not_zero(). Returns what was there.
+s64 inc_not_zero(percpu_ref* ref) {
   s64 old = READ_ONCE(ref->count);
   while (old != 0) {
     if (!try_cmpxchg(ref->count, &old, old + 1)) continue;
     note_get(ref, old);
-    return true;
+    return old;
   }
-  return false;
+  return 0;
 }
 
 }  // namespace
@@ -96,11 +96,11 @@ void percpu_ref_get(percpu_ref* ref) {
   get_locked(ref);
 }
 
-bool percpu_ref_tryget(percpu_ref* ref) {
-  rcu_guard guard;
+s64 percpu_ref_tryget_count(percpu_ref* ref) {
+  rcu_guard guard("percpu_ref_tryget");
   if (in_percpu_mode(ref)) {
-    atomic_add(this_shard(ref), 1);
-    return true;
+    atomic_add(this_shard(ref), 1, "percpu_ref_tryget");
+    return 1;
   }
   return inc_not_zero(ref);
 }
@@ -113,7 +113,7 @@ bool percpu_ref_tryget_live(percpu_ref* ref) {
     return true;
   }
   if (flags & PERCPU_REF_DEAD) return false;
-  return inc_not_zero(ref);
+  return inc_not_zero(ref) != 0;
 }
 
 void percpu_ref_put(percpu_ref* ref) { percpu_ref_put_many(ref, 1); }
@@ -124,10 +124,13 @@ void percpu_ref_put_many(percpu_ref* ref, s64 nr) {
     atomic_add(this_shard(ref), -nr);
     return;
   }
-  if (ref->serial) {
-    LRU_POINT(ref_put, .memcg = serial_ref::of(ref->serial), .nr = nr);
+  const u32 serial = ref->serial;
+  const s64 left = atomic_fetch_add(ref->count, -nr) - nr;
+  // Unless that was the last, it may be gone.
+  if (serial) {
+    LRU_POINT(ref_put, .memcg = serial_ref::of(serial), .nr = left);
   }
-  if (atomic_fetch_add(ref->count, -nr) == nr) ref->release(ref);
+  if (left == 0) ref->release(ref);
 }
 
 bool percpu_ref_is_zero(const percpu_ref* ref) {

@@ -50,8 +50,13 @@ void percpu_ref_kill_and_confirm(percpu_ref* ref,
 
 // The caller holds a reference already.
 void percpu_ref_get(percpu_ref* ref);
+// What atomic_long_inc_not_zero() returns: no number to rely on but for zero,
+// which is failure. Wider than an int while the kill is not confirmed.
+s64 percpu_ref_tryget_count(percpu_ref* ref);
 // Fails only when the count is zero.
-bool percpu_ref_tryget(percpu_ref* ref);
+inline bool percpu_ref_tryget(percpu_ref* ref) {
+  return percpu_ref_tryget_count(ref) != 0;
+}
 // Fails when it is killed, at the latest after confirm_kill.
 bool percpu_ref_tryget_live(percpu_ref* ref);
 // Calls release in the caller's context when this was the last.

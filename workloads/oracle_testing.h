@@ -70,6 +70,14 @@ inline Findings RunScenario(const std::function<void()>& body) {
   return findings;
 }
 
+// Where a scenario cannot but violate another invariant as well.
+inline Findings Of(const char* invariant, Findings findings) {
+  std::erase_if(findings, [invariant](const Said& said) {
+    return said.invariant != invariant;
+  });
+  return findings;
+}
+
 inline World::Parts CleanParts(
     const lru::list_lru_ops& ops = lru::node_lock_ops()) {
   return {.lru_ops = &ops,

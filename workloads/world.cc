@@ -15,6 +15,8 @@ World* the_world = nullptr;
 
 namespace {
 
+constexpr uint32_t kKilledTwice = 8;  // one in so many memcgs
+
 lru::slab_reuse ReuseOf(harness::SlabReuse reuse) {
   switch (reuse) {
     case harness::SlabReuse::kNever:
@@ -174,6 +176,8 @@ bool World::ClaimAndDestroy(uint32_t index) {
     lru::task_yield();
   }
   begun_.fetch_add(1, std::memory_order_relaxed);
+  // As rmdir and the disabling of a controller may both: the second is nothing.
+  if (lru::serial_of(memcg) % kKilledTwice == 0) lru::mem_cgroup_destroy(memcg);
   lru::mem_cgroup_put(memcg);  // the index's
   return true;
 }
@@ -192,7 +196,10 @@ void World::DestroySubtree(uint32_t index) {
 lru::mem_cgroup* World::CreateAt(uint32_t index) {
   uint32_t parent_index = ParentIndex(index);
   if (parent_index == nr_memcgs()) {
-    return lru::mem_cgroup_create(lru::root_mem_cgroup);
+    lru::mem_cgroup* memcg = lru::mem_cgroup_create(lru::root_mem_cgroup);
+    // One comes and goes as a hierarchy that is mounted and unmounted.
+    if (memcg && index == 0) lru::css_make_hierarchy(&memcg->css);
+    return memcg;
   }
   lru::mem_cgroup* parent = GetMemcg(parent_index);
   if (!parent) return nullptr;  // the next round finds one

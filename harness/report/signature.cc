@@ -119,7 +119,9 @@ std::string Detail(const SignatureInput& input) {
   std::set<std::string> names;
   switch (input.kind) {
     case Kind::kInvariant:
-      return input.invariant;
+      return input.type.empty()
+                 ? input.invariant
+                 : absl::StrCat(input.invariant, "|", input.type);
     case Kind::kDataRace:
       return RaceFunctions(input);
     case Kind::kMemoryError:

@@ -3,6 +3,8 @@
 // from `busted`: frames of workloads/busted/ are passed over.
 //
 //   invariant           invariant|NAME
+//                       invariant|NAME|WHAT,OTHER     where there is more than
+//                       one way to violate it: two stages, a type of memory
 //   data_race           data_race|TYPE|FUNCTION        where one side is at
 //   fault
 //                       data_race|TYPE|FUNCTION,FUNCTION     both sides, sorted
@@ -16,10 +18,12 @@
 //   crash               crash|SIGNAL|FUNCTION
 //   killed              killed
 //
-// An invariant's name says it all: which task noticed is chance. So is which of
-// add, del or walk ran into freed memory: who frees it too early, and what it
-// is, are not. In a data race the side at fault is the one that free()s, or the
-// one that holds no lock at all; where both hold one, both are named.
+// Of an invariant's violation neither frames nor stages of the moment are
+// named: which task noticed, and where the dying were by then, is chance. So is
+// which of add, del or walk ran into freed memory: who frees it too early, and
+// what it is, are not. In a data race the side at fault is the one that
+// free()s, or the one that holds no lock at all; where both hold one, both are
+// named.
 //
 // FUNCTION is the innermost function of lru/ or workloads/ that means something
 // to a reader: sync/, list helpers and busted/ are passed over; the name

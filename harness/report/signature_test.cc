@@ -88,6 +88,9 @@ TEST(SignatureTest, InvariantIsItsNameWhoeverNoticed) {
   input.invariant = "items_conserved";
   input.stacks = {{"", {At("list_lru_del", "lru/node_lock.cc")}}};
   EXPECT_EQ(MakeSignature(input), "invariant|items_conserved");
+  input.type = "css_free,css_released";
+  EXPECT_EQ(MakeSignature(input),
+            "invariant|items_conserved|css_free,css_released");
 }
 
 TEST(SignatureTest, OtherKinds) {

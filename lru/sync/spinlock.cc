@@ -98,6 +98,7 @@ bool spin_trylock(spinlock_t* l,
 
 void mutex_lock(mutex* l, const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   sync_point(SYNC_mutex_lock, fn, l);
+  if (rcu_read_lock_held()) note_order(l, 0);
   detail::acquire(l, "mutex_lock", 50);
   sync_point(SYNC_mutex_lock, fn, l, true);
 }

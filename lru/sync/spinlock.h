@@ -22,6 +22,7 @@ struct lock_base {
   u32 serial = 0;  // which of the many locks called `name`, 0 if there is one
   s32 nid = -1;
   const char* name;
+  bool sleeps = false;
   explicit lock_base(const char* lock_name = "lock", u32 lock_serial = 0,
                      s32 lock_nid = -1)
       : serial(lock_serial), nid(lock_nid), name(lock_name) {}
@@ -33,7 +34,11 @@ class ABSL_LOCKABLE spinlock_t : public lock_base {
 };
 class ABSL_LOCKABLE mutex : public lock_base {
  public:
-  using lock_base::lock_base;
+  explicit mutex(const char* lock_name = "mutex", u32 lock_serial = 0,
+                 s32 lock_nid = -1)
+      : lock_base(lock_name, lock_serial, lock_nid) {
+    sleeps = true;
+  }
 };
 
 inline void spin_lock_init(spinlock_t* l, const char* name, u32 serial = 0,
@@ -56,7 +61,9 @@ inline bool lock_is_held(const lock_base* l) {
 // Hears of every lock that the calling task takes while it holds others
 // (task::held, without the new one): lockdep's view. At the latest before the
 // task blocks; a trylock, which never waits, is not told. The rules of
-// fault_hook_fn; called only while ARMED_HOOK is set.
+// fault_hook_fn; called only while ARMED_HOOK is set. Of a mutex that is taken
+// in a read section it hears before the task may sleep there, whatever it
+// holds.
 using lock_order_fn = void (*)(const lock_base* taken, u32 subclass);
 extern std::atomic<lock_order_fn> lru_lock_order_hook;
 

@@ -1,5 +1,5 @@
-// A mistake in a step that both lock scopes have (list_lru_steps), made in the
-// one that runs.
+// How a control makes its mistake: in one step of the lru that runs, of the
+// teardown, or of what callers do.
 #ifndef LRUTORTURE_WORKLOADS_BUSTED_BREAK_STEPS_H_
 #define LRUTORTURE_WORKLOADS_BUSTED_BREAK_STEPS_H_
 
@@ -18,6 +18,28 @@ void BreakSteps(World::Parts& parts) {
       lru::make_memcg_lock_ops<Mistake<lru::memcg_lock_steps>>("memcg-lock",
                                                                "");
   parts.lru_ops = parts.lru_ops->climbs ? &kMemcgLock : &kNodeLock;
+}
+
+// Change: [](lru::teardown_steps& steps) { steps.one = ...; }
+template <auto Change>
+void BreakTeardown(World::Parts& parts) {
+  static const lru::teardown_steps kSteps = [] {
+    lru::teardown_steps steps = lru::clean_teardown_steps();
+    Change(steps);
+    return steps;
+  }();
+  parts.steps = &kSteps;
+}
+
+// Change: [](WorkloadOps& ops) { ops.one = ...; }
+template <auto Change>
+void BreakCaller(World::Parts& parts) {
+  static const WorkloadOps kOps = [] {
+    WorkloadOps ops = CleanWorkloadOps();
+    Change(ops);
+    return ops;
+  }();
+  parts.ops = &kOps;
 }
 
 }  // namespace workloads

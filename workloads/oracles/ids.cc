@@ -5,7 +5,11 @@
 // after the rewrite on <= 6.12. The owner is exchanged where the table is
 // changed, under its lock; on correct code that lock orders all exchanges of
 // one id, and relaxed is enough.
+// An id is given back a grace period after its last reference is gone: who has
+// looked a memcg up under RCU finds lists by its id (M3, d7). And whoever gets
+// it finds no lists of another there.
 #include "harness/flight_recorder.h"
+#include "workloads/oracles/peek.h"
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
@@ -18,6 +22,58 @@ using lru::fault_site;
 // Serials; 0: the id is free.
 Zeroed<std::atomic<uint32_t>, lru::MEM_CGROUP_ID_MAX + 1> owners;
 
+// When the last reference of an id went: by serial, the youngest of those that
+// share a place.
+struct Put {
+  std::atomic<uint32_t> serial;
+  std::atomic<uint64_t> gp_begun;
+};
+constexpr uint32_t kMemcgs = 1 << 13;
+Zeroed<Put, kMemcgs> puts;
+
+void OnPut(fault_point, const fault_site& site) {
+  Put& put = puts[site.memcg.serial % kMemcgs];
+  if (put.serial.load(std::memory_order_relaxed) > site.memcg.serial) return;
+  put.gp_begun.store(lru::rcu_gp_begun(), std::memory_order_relaxed);
+  put.serial.store(site.memcg.serial, std::memory_order_relaxed);
+}
+
+// Without an entry it was never online, or its place is another's.
+void CheckGracePeriod(const fault_site& site) {
+  const Put& put = puts[site.memcg.serial % kMemcgs];
+  if (put.serial.load(std::memory_order_relaxed) != site.memcg.serial ||
+      lru::rcu_gp_completed() > put.gp_begun.load(std::memory_order_relaxed)) {
+    return;
+  }
+  harness::ReportViolation(
+      {.invariant = "id_unique",
+       .memcg = site.memcg.serial,
+       .what = "grace period"},
+      "memcg %u gave back id %ld without a grace period since its last "
+      "reference was put: who has looked the memcg up finds the lists of the "
+      "next that gets the id",
+      site.memcg.serial, site.nr);
+}
+
+// The lists of the one that had the id are out of every xarray (29). Of lrus
+// that come and go nobody here knows whether they are still there.
+void CheckNoLists(const fault_site& site) {
+  for (uint32_t i = 0; i < TheWorld().nr_lrus(); i++) {
+    const lru::list_lru* lru = TheWorld().lru(i);
+    const lru::list_lru_memcg* lists =
+        PeekListsAt(lru, static_cast<int>(site.nr));
+    if (!lists) continue;
+    harness::ReportViolation(
+        {.invariant = "id_unique",
+         .memcg = site.memcg.serial,
+         .what = "lists left"},
+        "memcg %u was given id %ld, by which lru %u still finds list %u, of "
+        "another one",
+        site.memcg.serial, site.nr, lru->serial, lists->node[0].serial);
+    return;
+  }
+}
+
 std::atomic<uint32_t>* OwnerOf(const fault_site& site) {
   if (site.nr > 0 && site.nr <= lru::MEM_CGROUP_ID_MAX) return &owners[site.nr];
   harness::ReportInvariant("id_unique", site.memcg.serial,
@@ -29,6 +85,7 @@ std::atomic<uint32_t>* OwnerOf(const fault_site& site) {
 void OnTaken(fault_point, const fault_site& site) {
   std::atomic<uint32_t>* owner = OwnerOf(site);
   if (!owner) return;
+  CheckNoLists(site);
   uint32_t before =
       owner->exchange(site.memcg.serial, std::memory_order_relaxed);
   if (before == 0) return;
@@ -42,6 +99,7 @@ void OnTaken(fault_point, const fault_site& site) {
 void OnRemoved(fault_point, const fault_site& site) {
   std::atomic<uint32_t>* owner = OwnerOf(site);
   if (!owner) return;
+  CheckGracePeriod(site);
   uint32_t before = owner->exchange(0, std::memory_order_relaxed);
   if (before == site.memcg.serial) return;
   if (before == 0) {
@@ -59,6 +117,7 @@ void OnRemoved(fault_point, const fault_site& site) {
 
 void Start(World& world) {
   owners.Clear();
+  puts.Clear();
   // Those who have one already.
   auto note = [](const lru::mem_cgroup* memcg) {
     if (!memcg) return;
@@ -70,6 +129,7 @@ void Start(World& world) {
     note(world.memcg(i).load(std::memory_order_relaxed));
   }
   harness::Observe(lru::FP_id_taken, OnTaken);
+  harness::Observe(lru::FP_id_put, OnPut);
   harness::Observe(lru::FP_id_removed, OnRemoved);
 }
 
@@ -104,7 +164,8 @@ void AfterTeardown() {
 
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"id_unique", "29",
-      "No two memcgs that have not given theirs back have the same id."}},
+      "No two memcgs that have not given theirs back have the same id; it is "
+      "given back after a grace period, and nothing is found by it then."}},
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = AfterTeardown}));

@@ -59,6 +59,38 @@ lru::fault_site Site(uint32_t memcg, int id) {
   return site;
 }
 
+TEST(IdsOracleTest, GivenBackWithoutAGracePeriod) {
+  auto give_back = [](bool waits) {
+    // Nobody has killed it.
+    return Of(kUnique, RunScenario([waits] {
+                Scenario s;
+                s.Feed(lru::FP_id_taken, Site(71, 500));
+                {
+                  lru::rcu_guard guard;
+                  s.Feed(lru::FP_id_put, Site(71, 500));
+                  if (!waits) return s.Feed(lru::FP_id_removed, Site(71, 500));
+                }
+                lru::synchronize_rcu();
+                s.Feed(lru::FP_id_removed, Site(71, 500));
+              }));
+  };
+  EXPECT_THAT(give_back(true), IsEmpty());
+  EXPECT_THAT(give_back(false),
+              ElementsAre(Says(kUnique, "without a grace period")));
+}
+
+TEST(IdsOracleTest, ListsOfAnotherAreStillFound) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.ChargeAndAdd(3);
+                int id = s.memcg(3)->id.id;
+                s.Feed(lru::FP_id_removed,
+                       Site(lru::serial_of(s.memcg(3)), id));
+                s.Feed(lru::FP_id_taken, Site(9000, id));
+              }),
+              ElementsAre(Says(kUnique, "still finds list")));
+}
+
 TEST(IdsOracleTest, OneIdForTwo) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;

@@ -10,8 +10,7 @@
 // until the splice, either memcg can be found, so a del may count on one's list
 // while the item is on the other's, under the same lock (N3).
 // memcg-lock: every list has its own lock, and no such exception.
-// A splice is only asked which lock it names; one that holds none is the
-// sanitizer's, and empty_after_reparent's.
+// A splice names the lock that guards its list, and holds it.
 #include "harness/flight_recorder.h"
 #include "lru/list_lru.h"
 #include "workloads/oracles/list_shadows.h"
@@ -137,12 +136,13 @@ void OnSpliced(fault_point, const fault_site& site) {
   const lru::lock_base* lock = LockOf(site, site.list);
   LockOf(site, site.dst);
   list_shadows.Splice(site.list.serial, site.dst.serial);
-  if (!lock || site.lock == lock) return;
-  harness::ReportInvariant(
-      "lock_identity", site.memcg.serial,
-      "list %u of memcg %u (lru %u, nid %d) was spliced under a lock that does "
-      "not guard it",
-      site.list.serial, site.memcg.serial, site.lru.serial, site.nid);
+  if (!lock || (site.lock == lock && lru::lock_is_held(lock))) return;
+  harness::ReportInvariant("lock_identity", site.memcg.serial,
+                           "list %u of memcg %u (lru %u, nid %d) was spliced "
+                           "by a task that does not "
+                           "hold its lock",
+                           site.list.serial, site.memcg.serial, site.lru.serial,
+                           site.nid);
 }
 
 void Start(World&) {

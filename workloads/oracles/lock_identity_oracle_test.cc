@@ -196,7 +196,7 @@ TEST(LockIdentityOracleTest, SplicedUnderAnotherNodesLock) {
                                               .lock = &lru->node[1].lock});
               }),
               Contains(Says(kIdentity,
-                            "was spliced under a lock that does not guard")));
+                            "was spliced by a task that does not hold its lock")));
 }
 
 // The splice moves nothing, but the oracle believes it: the item is now held

@@ -8,6 +8,10 @@
 // spin_lock_nested(): a class of its own (memcg-lock's reparent, child before
 // parent). A trylock never waits: it is no edge, but what is taken while its
 // lock is held is. Nothing here depends on the lru: each has its own graph.
+//
+// And a mutex is not taken in a read section, nor, which is one, under a
+// spinlock: who sleeps there holds up every grace period, and waits for ever
+// for a holder that waits for one ("invalid wait context").
 #include <cstring>
 
 #include "harness/flight_recorder.h"
@@ -100,16 +104,21 @@ void Report(const lru::lock_ref& held, const lru::lock_base& taken,
   const char* held_name = held.name.load(kRelaxed);
   if (length == 1) {
     bool same = held.lock.load(kRelaxed) == &taken;
-    harness::ReportInvariant(
-        "lock_order", 0, "%s takes %s %u while it holds %s %u: %s", who,
-        taken.name, taken.serial, same ? "the same" : held_name, held_serial,
+    harness::ReportViolation(
+        {.invariant = "lock_order", .what = held_name, .other = taken.name},
+        "%s takes %s %u while it holds %s %u: %s", who, taken.name,
+        taken.serial, same ? "the same" : held_name, held_serial,
         same ? "it waits for itself"
              : "of two tasks that do so the other way round, each waits for "
                "the other");
     return;
   }
-  harness::ReportInvariant(
-      "lock_order", 0,
+  // Whichever edge came last.
+  bool sorted = strcmp(held_name, taken.name) < 0;
+  harness::ReportViolation(
+      {.invariant = "lock_order",
+       .what = sorted ? held_name : taken.name,
+       .other = sorted ? taken.name : held_name},
       "%s takes %s %u while it holds %s %u, but elsewhere the order is %s: "
       "tasks that do both can wait for each other for ever",
       who, taken.name, taken.serial, held_name, held_serial,
@@ -126,7 +135,22 @@ void NoteEdge(const lru::lock_ref& held, const lru::lock_base& taken, int to) {
   if (int length = FindWay(to, from, way)) Report(held, taken, way, length);
 }
 
+void CheckContext(const lru::lock_base& taken, const lru::task& task) {
+  if (!taken.sleeps || !task.rcu_nesting.load(kRelaxed)) return;
+  if (reported.exchange(1, kRelaxed)) return;
+  uint32_t nr = task.nr_held.load(kRelaxed);
+  const char* api = task.api.load(kRelaxed);
+  harness::ReportViolation(
+      {.invariant = "lock_order", .what = taken.name, .other = "read section"},
+      "%s takes %s%s%s, which may sleep, in a read section%s%s", task.name,
+      taken.name, api ? " in " : "", api ? api : "",
+      nr && nr <= lru::kTaskLocksMax ? " with the last lock taken being " : "",
+      nr && nr <= lru::kTaskLocksMax ? task.held[nr - 1].name.load(kRelaxed)
+                                     : "");
+}
+
 void OnTaken(const lru::lock_base* taken, uint32_t subclass) {
+  CheckContext(*taken, *lru::current_task());
   int to = ClassOf(taken->name, subclass);
   if (to < 0) return;
   const lru::task* task = lru::current_task();
@@ -168,7 +192,8 @@ void AfterTeardown() { lru::lru_lock_order_hook.store(nullptr, kRelaxed); }
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"lock_order", "",
       "All tasks take their locks in one order: whoever holds one lock takes "
-      "no other that is ever held when the first is taken."}},
+      "no other that is ever held when the first is taken; and nobody takes a "
+      "mutex in a read section."}},
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = AfterTeardown}));

@@ -78,6 +78,25 @@ TEST(LockOrderOracleTest, ThreeInACircle) {
                             "c->lock")));
 }
 
+// Once, and whether or not anything else is held.
+TEST(LockOrderOracleTest, MutexInAReadSection) {
+  EXPECT_THAT(WithLocks([](Locks& l) {
+                lru::mutex_guard outer(&l.m);
+                lru::rcu_guard inner;
+              }),
+              IsEmpty());
+  EXPECT_THAT(WithLocks([](Locks& l) {
+                for (int i = 0; i < 2; i++) {
+                  lru::rcu_guard outer;
+                  lru::mutex_guard inner(&l.m);
+                }
+              }),
+              AllOf(SizeIs(1),
+                    Contains(Says(kOrder,
+                                  "takes m_mutex, which may sleep, in a read "
+                                  "section"))));
+}
+
 TEST(LockOrderOracleTest, MutexAndSpinlock) {
   EXPECT_THAT(WithLocks([](Locks& l) {
                 {

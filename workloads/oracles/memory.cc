@@ -15,18 +15,21 @@
 //   list_lru_memcg  xa_erased
 //   obj_cgroup      objcg_released: its count is zero, so tryget fails
 //   shrinker_info   shrinker_info_replaced
-// And who reads a count, finds a list or a shrinker, or takes or puts a
-// reference of a css that is going, must be in a read section at all: the
-// memory is there nearly always, so that nothing else would notice.
+// And who reads a count, finds a memcg, a list or a shrinker, or takes or puts
+// a reference of a css that is going, must be in a read section at all, and
+// come to the list in the one in which he found the memcg: the memory is there
+// nearly always, so that nothing else would notice.
 // Memory that was never published, or whose lru is destroyed with no users
 // left, is freed at once, and rightly. Objects are not watched: slab_reuse
 // says how they go, and an own object has no readers. A few hundred pieces are
 // under watch at a time; one that finds no place in the table is left out.
 #include <algorithm>
+#include <utility>
 
 #include "harness/flight_recorder.h"
 #include "lru/sync/alloc.h"
 #include "lru/sync/tsan.h"
+#include "workloads/oracles/per_task.h"
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
@@ -138,8 +141,10 @@ LRU_UNINSTRUMENTED void CopyName(uint32_t task, char* name) {
 void Report(lru::alloc_type type, uint32_t serial, uint32_t task) {
   char name[lru::kTaskNameMax];
   CopyName(task, name);
-  harness::ReportInvariant(
-      "rcu_before_free", type == lru::ALLOC_OBJCG ? 0 : serial,
+  harness::ReportViolation(
+      {.invariant = "rcu_before_free",
+       .memcg = type == lru::ALLOC_OBJCG ? 0 : serial,
+       .what = lru::alloc_type_name(type)},
       "%s %s%u was freed while %s was still in a read section that had begun "
       "before lookups stopped finding it",
       lru::alloc_type_name(type), Whose(type), serial, name);
@@ -164,21 +169,55 @@ void OnFreed(fault_point, const fault_site& site) {
 void OnReader(fault_point fp, const fault_site& site) {
   if (lru::rcu_read_lock_held()) return;
   const char* api = lru::current_task()->api.load(kRelaxed);
-  harness::ReportInvariant(
-      "rcu_before_free", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "rcu_before_free",
+       .memcg = site.memcg.serial,
+       .what = "no read section"},
       "%s came to %s (lru %u, nid %d) in no read section: what it has found "
       "may be freed under it",
       api ? api : "a task", lru::fault_point_at(fp).name, site.lru.serial,
       site.nid);
 }
 
+// What was looked up under RCU alone is good for as long as that section: who
+// comes to the list in another one may come with a memcg that is gone.
+struct LookedUp {
+  uint64_t section;
+  uint32_t item;  // serial
+};
+PerTask<LookedUp> looked_up;
+
+void OnLookedUp(fault_point fp, const fault_site& site) {
+  OnReader(fp, site);
+  looked_up.Mine() = {lru::current_task()->rcu_section.load(kRelaxed),
+                      site.item.serial};
+}
+
+// Every change comes here, also one that changes nothing.
+void OnListLocked(fault_point, const fault_site& site) {
+  LookedUp before = std::exchange(looked_up.Mine(), {});
+  if (!before.section || before.item != site.item.serial) return;
+  if (before.section == lru::current_task()->rcu_section.load(kRelaxed)) return;
+  const char* api = lru::current_task()->api.load(kRelaxed);
+  harness::ReportViolation(
+      {.invariant = "rcu_before_free",
+       .memcg = site.memcg.serial,
+       .what = "no read section"},
+      "%s of object %u (lru %u, nid %d) uses the memcg that was looked up in a "
+      "read section which has ended since: it may be freed",
+      api ? api : "a change", site.item.serial, site.lru.serial, site.nid);
+}
+
 void Start(World&) {
   watched.Clear();
+  looked_up.Clear();
   harness::Observe(lru::FP_sibling_unlinked, OnMemcgUnlinked);
   harness::Observe(lru::FP_xa_erased, OnMemoryOfMemcg);
   harness::Observe(lru::FP_shrinker_info_replaced, OnMemoryOfMemcg);
   harness::Observe(lru::FP_objcg_released, OnObjcgReleased);
   harness::Observe(lru::FP_memory_freed, OnFreed);
+  harness::Observe(lru::FP_memcg_looked_up, OnLookedUp);
+  harness::Observe(lru::FP_list_locked, OnListLocked);
   for (fault_point fp : {lru::FP_count_loaded, lru::FP_list_looked_up,
                          lru::FP_shrinker_looked_up, lru::FP_ref_get,
                          lru::FP_ref_put, lru::FP_css_got_online}) {

@@ -24,22 +24,23 @@ struct FreedAtOnce : lru::node_lock_steps {
 constexpr lru::list_lru_ops kHastyOps =
     lru::make_node_lock_ops<FreedAtOnce>("node-lock", "no grace period");
 
-// Reparents by hand, from within a read section or not.
+// Reparents by hand, from within a read section, where a mutex has no place, or
+// not.
 Findings ReparentWith(const lru::list_lru_ops* ops, bool in_section) {
-  return RunScenario([=] {
-    World::Parts parts = CleanParts();
-    parts.lru_ops = ops;
-    Scenario s(parts);
-    s.ChargeAndAdd(3);
-    lru::mem_cgroup* memcg = s.memcg(3);
-    lru::mem_cgroup* parent = lru::parent_mem_cgroup(memcg);
-    lru::mutex_guard guard(&lru::cgroup_mutex);
-    if (in_section) lru::detail::rcu_enter();
-    lru::memcg_reparent_objcgs(memcg, parent);
-    ops->memcg_reparent_list_lrus(memcg, parent);
-    if (in_section) lru::detail::rcu_leave();
-    lru::rcu_barrier();
-  });
+  return Of(kBeforeFree, RunScenario([=] {
+              World::Parts parts = CleanParts();
+              parts.lru_ops = ops;
+              Scenario s(parts);
+              s.ChargeAndAdd(3);
+              lru::mem_cgroup* memcg = s.memcg(3);
+              lru::mem_cgroup* parent = lru::parent_mem_cgroup(memcg);
+              lru::mutex_guard guard(&lru::cgroup_mutex);
+              if (in_section) lru::detail::rcu_enter();
+              lru::memcg_reparent_objcgs(memcg, parent);
+              ops->memcg_reparent_list_lrus(memcg, parent);
+              if (in_section) lru::detail::rcu_leave();
+              lru::rcu_barrier();
+            }));
 }
 
 TEST(MemoryOracleTest, ListsAfterAGracePeriod) {
@@ -206,6 +207,28 @@ TEST(MemoryOracleTest, WhoFindsAListMustBeInAReadSection) {
       }
     }
   }
+}
+
+// (L3) One section from the lookup of the memcg to the list.
+TEST(MemoryOracleTest, MemcgUsedInAnotherSection) {
+  auto change = [](bool in_one) {
+    return RunScenario([in_one] {
+      Scenario s;
+      Object* object = s.Charge(3);
+      lru::list_lru* lru = s.world().lru(0);
+      lru::fault_site site = {
+          .memcg = s.memcg(3), .lru = lru, .item = &object->lru, .nid = 0};
+      lru::rcu_read_lock();
+      s.Feed(lru::FP_memcg_looked_up, site);
+      if (!in_one) lru::rcu_read_unlock(), lru::rcu_read_lock();
+      s.world().lru_ops().list_lru_add(lru, &object->lru, 0, s.memcg(3));
+      lru::rcu_read_unlock();
+      // By whoever has a reference.
+      s.world().lru_ops().list_lru_del(lru, &object->lru, 0, s.memcg(3));
+    });
+  };
+  EXPECT_THAT(change(true), IsEmpty());
+  EXPECT_THAT(change(false), ElementsAre(Says(kBeforeFree, "has ended since")));
 }
 
 }  // namespace

@@ -6,17 +6,20 @@
 
 namespace workloads {
 
-// The lists that memcg's id finds there now, whosever they are; null: none. In
-// a read section, or with the lock of one of that lru's lists held.
-inline const lru::list_lru_memcg* PeekLists(const lru::list_lru* lru,
-                                            const lru::mem_cgroup* memcg) {
-  int id = memcg->kmemcg_id.load(std::memory_order_relaxed);
+// The lists that an id finds there now, whosever they are; null: none. In a
+// read section, or with the lock of one of that lru's lists held.
+inline const lru::list_lru_memcg* PeekListsAt(const lru::list_lru* lru,
+                                              int id) {
   if (id < 0 || id >= lru::kXaMax) return nullptr;
   const lru::xa_chunk* chunk =
       lru->xa.chunk[id / lru::kXaChunk].load(std::memory_order_acquire);
   if (!chunk) return nullptr;
   return static_cast<const lru::list_lru_memcg*>(
       chunk->slot[id % lru::kXaChunk].load(std::memory_order_acquire));
+}
+inline const lru::list_lru_memcg* PeekLists(const lru::list_lru* lru,
+                                            const lru::mem_cgroup* memcg) {
+  return PeekListsAt(lru, memcg->kmemcg_id.load(std::memory_order_relaxed));
 }
 
 }  // namespace workloads

@@ -5,7 +5,8 @@
 // tryget_online may still succeed on another CPU; css_tryget() may succeed
 // until the count is zero, long after offline; a memcg with a reference from
 // before the kill goes offline with it. While a count is percpu it has no exact
-// value and cannot be zero; until the switch is confirmed a bias keeps it up.
+// value and cannot be zero; until the switch is confirmed a bias keeps it up,
+// and from then on it is never below zero.
 //
 // Why css_got_online may be judged after the fact: the read section in which
 // tryget_online found the css alive is still open there. A kill that it did not
@@ -48,18 +49,32 @@ void OnGotOnline(fault_point, const fault_site& site) {
 void OnGet(fault_point, const fault_site& site) {
   if (site.nr > 0) return;
   if (site.memcg.serial) {
-    harness::ReportInvariant(
-        "no_resurrection", site.memcg.serial,
+    harness::ReportViolation(
+        {.invariant = "no_resurrection",
+         .memcg = site.memcg.serial,
+         .what = "mem_cgroup"},
         "a reference of memcg %u was taken when its count was %ld: it has been "
         "released, and will be freed under its new user",
         site.memcg.serial, site.nr);
   } else {
-    harness::ReportInvariant(
-        "no_resurrection", 0,
+    harness::ReportViolation(
+        {.invariant = "no_resurrection", .what = "obj_cgroup"},
         "a reference of an obj_cgroup was taken when its count was %ld: it has "
         "been released, and will be freed under its new user",
         site.nr);
   }
+}
+
+// Of a put, what it has left.
+void OnPut(fault_point, const fault_site& site) {
+  if (site.nr >= 0) return;
+  harness::ReportViolation(
+      {.invariant = "no_resurrection",
+       .memcg = site.memcg.serial,
+       .what = "below zero"},
+      "a reference of memcg %u was put that nobody had: its count is %ld, and "
+      "it was released while somebody relied on it",
+      site.memcg.serial, site.nr);
 }
 
 void Start(World&) {
@@ -67,12 +82,13 @@ void Start(World&) {
   harness::Observe(lru::FP_kill_confirmed, OnConfirmed);
   harness::Observe(lru::FP_css_got_online, OnGotOnline);
   harness::Observe(lru::FP_ref_get, OnGet);
+  harness::Observe(lru::FP_ref_put, OnPut);
 }
 
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"no_resurrection", "21",
       "A reference count that has reached zero stays there: nobody takes a "
-      "reference of what has been released."},
+      "reference of what has been released, or puts one that is not his."},
      {"tryget_online_fails_after_confirm", "21",
       "Once the kill of a css is confirmed, css_tryget_online() fails on every "
       "CPU."}},

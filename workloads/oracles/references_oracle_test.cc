@@ -131,6 +131,18 @@ TEST(ReferencesOracleTest, TreeWalkPassesTheReleasedOver) {
       IsEmpty());
 }
 
+// The test has one reference and puts two; the other is the id's.
+TEST(ReferencesOracleTest, PutByWhoHadNone) {
+  EXPECT_THAT(RunWith(Clean,
+                      [](Scenario& s) {
+                        mem_cgroup* memcg = DestroyReferenced(s);
+                        lru::rcu_guard guard;
+                        lru::css_put(&memcg->css);
+                        lru::css_put(&memcg->css);
+                      }),
+              testing::ElementsAre(Says(kResurrection, "its count is -1")));
+}
+
 // A count of its own, as an obj_cgroup's: no memcg to name.
 TEST(ReferencesOracleTest, BareCount) {
   auto get_at_zero = [](bool broken) {

@@ -192,6 +192,30 @@ void OnReparented(fault_point, const fault_site& site) {
                                               std::memory_order_relaxed);
 }
 
+// Memcgs for which nobody may store lists any more. memcg-lock: a grace period
+// has passed since CSS_DYING, which is asked for under xa_lock (G5). node-lock:
+// whoever has found the id unchanged, under xa_lock, stores before the slot is
+// erased under it.
+Zeroed<std::atomic<uint32_t>, kMemcgs> closed;
+
+void OnOfflineBegin(fault_point, const fault_site& site) {
+  if (!lru::current_lru_ops().climbs) return;
+  closed[site.memcg.serial % kMemcgs].store(site.memcg.serial,
+                                            std::memory_order_relaxed);
+}
+
+// Not yet to be found by anybody else.
+void OnStored(fault_point, const fault_site& site) {
+  uint32_t there =
+      closed[site.memcg.serial % kMemcgs].load(std::memory_order_relaxed);
+  if (there != site.memcg.serial && !IsFinished(site.memcg.serial)) return;
+  harness::ReportInvariant("empty_after_reparent", site.memcg.serial,
+                           "lists of memcg %u were stored on lru %u, at id "
+                           "%ld, while that memcg was "
+                           "reparented or later: nobody will drain them",
+                           site.memcg.serial, site.lru.serial, site.nr);
+}
+
 // May a lookup go on above it?
 bool MayPassOver(const lru::mem_cgroup* memcg, const fault_site& site) {
   uint32_t serial = lru::serial_of(memcg);
@@ -301,6 +325,7 @@ void Start(World& world) {
   drained.Clear();
   passed_over.Clear();
   finished.Clear();
+  closed.Clear();
   words.Clear();
   restarted.Clear();
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
@@ -314,6 +339,8 @@ void Start(World& world) {
   harness::Observe(lru::FP_xa_erased, OnErased);
   harness::Observe(lru::FP_mlru_free_queued, OnFreeQueued);
   harness::Observe(lru::FP_nr_deferred_reparented, OnReparented);
+  harness::Observe(lru::FP_offline_begin, OnOfflineBegin);
+  harness::Observe(lru::FP_mlru_stored, OnStored);
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_item_unlinked, OnUnlinked);
   harness::Observe(lru::FP_walk_restarted, OnWalkRestarted);

@@ -441,5 +441,26 @@ TEST(ReparentOracleTest, WhoseListMayBePassedOver) {
   }
 }
 
+// --- lists that nobody will drain
+// ---------------------------------------------------------------
+
+TEST(ReparentOracleTest, ListsStoredForTheReparented) {
+  for (const lru::list_lru_ops* ops : CleanLrus()) {
+    for (bool late : {false, true}) {
+      Findings findings = RunScenario([&] {
+        Scenario s(CleanParts(*ops));
+        lru::fault_site site = {.memcg = s.memcg(3), .lru = s.world().lru(0)};
+        site.memcg.ptr = nullptr;  // freed by then
+        if (late) s.Destroy(3);
+        s.Feed(lru::FP_mlru_stored, site);
+      });
+      EXPECT_EQ(findings.size(), late ? 1u : 0u) << ops->name;
+      for (const Said& said : findings) {
+        EXPECT_THAT(said, Says("empty_after_reparent", "nobody will drain"));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace workloads

@@ -141,13 +141,14 @@ TEST(ShrinkerBitOracleTest, ReparentOfACountAloneOwesTheBit) {
 }
 
 TEST(ShrinkerBitOracleTest, NothingIsOwedToTheRootOrByAnEmptyList) {
-  EXPECT_THAT(RunScenario([] {
-                Scenario s;
-                s.ChargeAndAdd(0);
-                FeedSplice(s, 0, lru::root_mem_cgroup);
-                s.Charge(3);
-                FeedSplice(s, 3, s.memcg(2));
-              }),
+  // Fed, with no lock held.
+  EXPECT_THAT(Of(kBit, RunScenario([] {
+                   Scenario s;
+                   s.ChargeAndAdd(0);
+                   FeedSplice(s, 0, lru::root_mem_cgroup);
+                   s.Charge(3);
+                   FeedSplice(s, 3, s.memcg(2));
+                 })),
               IsEmpty());
 }
 

@@ -73,7 +73,10 @@ fault_point Neighbour(int index, int step) {
 
 void ReportOrder(const fault_site& site, fault_point fp, const char* what,
                  fault_point other) {
-  harness::ReportInvariant("teardown_order", site.memcg.serial,
+  harness::ReportViolation({.invariant = "teardown_order",
+                            .memcg = site.memcg.serial,
+                            .what = Name(fp),
+                            .other = Name(other)},
                            "memcg %u reached %s %s %s", site.memcg.serial,
                            Name(fp), what, Name(other));
 }
@@ -121,7 +124,10 @@ void CheckParent(const fault_site& site, fault_point fp) {
   uint32_t parent = site.parent.serial;
   if (fp != lru::FP_offline_begin && fp != lru::FP_css_free) return;
   if (!parent || !Reached(parent, fp)) return;
-  harness::ReportInvariant("teardown_order", site.memcg.serial,
+  harness::ReportViolation({.invariant = "teardown_order",
+                            .memcg = site.memcg.serial,
+                            .what = Name(fp),
+                            .other = "parent"},
                            "memcg %u reached %s after its parent %u had",
                            site.memcg.serial, Name(fp), parent);
 }
@@ -167,7 +173,10 @@ void CheckState(const fault_site& site, fault_point fp) {
   const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
   const char* wrong = memcg ? WrongAt(fp, *memcg) : nullptr;
   if (!wrong) return;
-  harness::ReportInvariant("teardown_order", site.memcg.serial,
+  harness::ReportViolation({.invariant = "teardown_order",
+                            .memcg = site.memcg.serial,
+                            .what = Name(fp),
+                            .other = "state"},
                            "memcg %u has reached %s, but %s", site.memcg.serial,
                            Name(fp), wrong);
 }
