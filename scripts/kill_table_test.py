@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Tests of what the kill table computes, keeps and judges. No run is made."""
+import argparse
+import json
+import pathlib
+import tempfile
+import unittest
+
+import kill_table
+import kill_table_report as report
+import runs as lrutorture
+
+
+def control(name, *expect):
+    return {"name": name, "lru": "all", "config": f"busted/{name}.json",
+            "expect": [dict(zip(("build", "kind", "invariant"), row))
+                       for row in expect]}
+
+
+LOCK = control("lock", ("tsan", "data_race", ""),
+               ("release", "invariant", "lock_identity"))
+LEAK = control("leak", ("release", "invariant", "no_leak"))
+
+
+def a_run(name="leak", seed=1, plan=True, kind="invariant",
+          invariant="no_leak", teardowns=9, **more):
+    signature = f"{kind}|{invariant}" if kind else ""
+    return {"control": name, "build": "release", "lru": "node-lock",
+            "plan": plan, "seconds": 10, "binary": "b", "config": "c",
+            "seed": seed, "commit": "1234567", "kind": kind,
+            "invariant": invariant if kind else "", "signature": signature,
+            "teardowns": teardowns, "duration_s": 0.5, "machine": "2 cores",
+            "as_expected": kind == "invariant" and invariant == "no_leak",
+            **more}
+
+
+def silent(teardowns, **more):
+    return a_run(plan=False, kind="", teardowns=teardowns, **more)
+
+
+def table(runs, controls=(LOCK, LEAK), reasons=None, of_control=None):
+    args = argparse.Namespace(runs=1, seconds=10, lru=None, control=of_control)
+    return report.table_of(runs, {c["name"]: c for c in controls}, set(), args,
+                           reasons or {})
+
+
+class Numbers(unittest.TestCase):
+    def test_intervals_are_those_of_garwoods_table(self):
+        for k, low, high in ((1, 0.02532, 5.572), (2, 0.2422, 7.225),
+                             (5, 1.623, 11.668), (10, 4.795, 18.391),
+                             (50, 37.11, 65.92)):
+            self.assertAlmostEqual(report.interval(k)[0] / low, 1, 3)
+            self.assertAlmostEqual(report.interval(k)[1] / high, 1, 3)
+
+    def test_no_event_is_one_sided(self):
+        self.assertEqual(report.interval(0), (0.0, 3.0))
+        self.assertAlmostEqual(report.at_most(0, 3.0), 0.05, 2)
+
+    def test_geometric_mean(self):
+        self.assertAlmostEqual(report.geometric_mean([10, 1000]), 100)
+        self.assertAlmostEqual(report.geometric_mean([7]), 7)
+
+    def test_a_catch_counts_the_teardown_it_is_in(self):
+        row = report.row_of([a_run(teardowns=0), a_run(seed=2, teardowns=18)])
+        self.assertEqual(row["teardowns"], 20)
+        self.assertAlmostEqual(row["findings_per_teardown"], 0.1)
+        self.assertAlmostEqual(row["high"], 7.225 / 20, 3)
+        self.assertEqual(row["teardowns_to_catch"], 9)
+        self.assertEqual(row["found"], {"invariant no_leak": 2})
+
+    def test_a_cell_that_caught_nothing(self):
+        row = report.row_of([silent(0)])
+        self.assertEqual((row["caught"], row["seconds_to_catch"]), (0, None))
+        self.assertEqual(row["findings_per_teardown"], 0)
+
+
+class Ratios(unittest.TestCase):
+    plan = report.row_of([a_run(teardowns=9)])  # 0.1 per teardown
+
+    def ratio(self, *bare):
+        return report.ratio_of(self.plan, report.row_of(list(bare)))
+
+    def test_zero_hits_count_as_three(self):
+        ratio, at_least, why = self.ratio(silent(20000), silent(10000))
+        self.assertAlmostEqual(ratio, 0.1 / (3.0 / 30000))
+        self.assertTrue(at_least)
+        self.assertIsNone(why)
+
+    def test_a_late_catch_counts_all_teardowns(self):
+        ratio, at_least, _ = self.ratio(silent(900),
+                                        a_run(plan=False, teardowns=99))
+        self.assertAlmostEqual(ratio, 100)
+        self.assertFalse(at_least)
+
+    def test_who_is_left_out(self):
+        for bare in (a_run(plan=False, teardowns=99), silent(99)):
+            ratio, _, why = self.ratio(bare)
+            self.assertIsNone(ratio)
+            self.assertTrue(why)
+        self.assertIsNotNone(self.ratio(a_run(plan=False, teardowns=100))[0])
+        missed = report.row_of([silent(500)])
+        self.assertIsNone(report.ratio_of(missed, missed)[0])
+        self.assertIsNone(report.ratio_of(self.plan, None)[0])
+
+    def test_only_the_best_build_counts(self):
+        rows = [self.plan, {**self.plan, "build": "asan"},
+                report.row_of([silent(1000)])]
+        ratios = report.ratios_of(rows, {"leak": "release"}, set())
+        self.assertEqual([r["build"] for r in ratios], ["release"])
+        (left_out,) = report.ratios_of(rows, {"leak": "release"}, {"leak"})
+        self.assertIsNone(left_out["ratio"])
+
+
+class Judgement(unittest.TestCase):
+    def test_expectations_are_those_of_the_build(self):
+        race = {"kind": "data_race", "invariant": None}
+        broken = {"kind": "invariant", "invariant": "lock_identity"}
+        for finding, build, good in ((race, "tsan", True),
+                                     (race, "release", False),
+                                     (broken, "release", True),
+                                     (broken, "tsan", False),
+                                     (None, "release", False)):
+            self.assertEqual(lrutorture.as_expected(LOCK, build, finding), good)
+        self.assertEqual(lrutorture.best_build(LOCK), "tsan")
+
+    def test_caught_as_something_else_is_a_failure(self):
+        self.assertEqual(table([a_run()])["failures"], [])
+        self.assertEqual(table([a_run()])["killed"], ["leak"])
+        other = table([a_run(invariant="progress")])
+        self.assertIn("0 of 1", other["failures"][0])
+        self.assertEqual(other["killed"], [])
+
+    def test_not_the_best_build_may_miss(self):
+        missed = a_run("lock", kind="")  # its best is tsan
+        self.assertEqual(table([missed])["failures"], [])
+
+    def test_a_low_geometric_mean_is_a_failure_of_the_whole(self):
+        runs = [a_run(), a_run(plan=False, teardowns=500)]
+        self.assertIn("geometric mean", table(runs)["failures"][0])
+        self.assertEqual(table(runs, of_control=["leak"])["failures"], [])
+
+    def test_three_signatures_are_too_many(self):
+        runs = [a_run("lock", seed, signature=f"data_race|{seed}")
+                for seed in (1, 2)]
+        self.assertEqual(table(runs)["failures"], [])
+        runs.append(a_run("lock", 3, signature="data_race|3"))
+        self.assertIn("3 signatures", table(runs)["failures"][0])
+
+    def test_a_shared_signature_needs_a_reason(self):
+        other = control("other", ("release", "invariant", "no_leak"))
+        runs = [a_run(), a_run("other")]
+        self.assertIn("no reason for leak, other",
+                      table(runs, (LEAK, other))["failures"][0])
+        known = {"invariant|no_leak": {"controls": ["leak", "other"],
+                                       "reason": "Both leak."}}
+        self.assertEqual(table(runs, (LEAK, other), known)["failures"], [])
+        known["invariant|no_leak"]["controls"].remove("other")
+        self.assertIn("no reason for other",
+                      table(runs, (LEAK, other), known)["failures"][0])
+
+    def test_different_invariants_never_share(self):
+        known = {"invariant|no_leak": {"controls": ["leak", "lock"],
+                                       "reason": "None is good enough."}}
+        failures = table([a_run(), a_run("lock")], reasons=known)["failures"]
+        self.assertIn("no invariant in common", failures[0])
+
+    def test_reasons_name_controls_that_there_are(self):
+        configs = lrutorture.ROOT / "configs" / "busted"
+        for signature, known in kill_table.reasons().items():
+            self.assertTrue(known["reason"], signature)
+            for name in known["controls"]:
+                self.assertTrue((configs / f"{name}.json").exists(), name)
+
+    def test_the_markdown_shows_each_cell_and_signature(self):
+        whole = {**table([a_run(), silent(1000)]), "machine": "2 cores",
+                 "date": "today", "cells": 2, "cells_done": 1}
+        text = "\n".join(report.markdown(whole))
+        for part in ("| leak | release | node-lock | no plan | 0 of 1 |",
+                     "Incomplete: 1 of 2", "`invariant|no_leak`",
+                     "at least 33"):
+            self.assertIn(part, text)
+
+
+class Resuming(unittest.TestCase):
+    def setUp(self):
+        out = tempfile.TemporaryDirectory()
+        self.addCleanup(out.cleanup)
+        self.path = pathlib.Path(out.name) / "deep" / "runs.jsonl"
+
+    def kept(self, *runs):
+        store = kill_table.Store(self.path)
+        for run in runs:
+            store.add(run)
+        store.file.close()
+        return store
+
+    def cell(self, plan=True, **changed):
+        return kill_table.Cell("p", LEAK, "release", "node-lock", plan, 2, 10,
+                               "b", "c")._replace(**changed)
+
+    def test_what_was_kept_is_read_again(self):
+        self.kept(a_run(seed=1))
+        store = self.kept(a_run(seed=2))
+        self.assertTrue(self.cell().done(store))
+        self.assertEqual([run["seed"] for run in self.cell().kept(store)],
+                         [1, 2])
+
+    def test_a_line_cut_short_costs_one_run(self):
+        self.kept(a_run(seed=1), a_run(seed=2))
+        self.path.write_bytes(self.path.read_bytes()[:-20])
+        store = self.kept(a_run(seed=2))
+        self.assertEqual((len(store.runs), store.strange), (2, 1))
+        self.assertTrue(self.cell().done(self.kept()))
+
+    def test_garbage_is_passed_over(self):
+        self.path.parent.mkdir()
+        lines = [b"\xff\x00{", b"[]", b"7", b'{"control": []}',
+                 json.dumps({**a_run(), "seed": "1"}).encode()]
+        self.path.write_bytes(b"\n".join(lines))
+        store = self.kept()
+        self.assertEqual((len(store.runs), store.strange), (0, len(lines)))
+
+    def test_other_programs_configs_and_limits_do_not_mix(self):
+        store = self.kept(a_run(seed=1), a_run(seed=2))
+        for changed in ({"binary": "x"}, {"config": "x"}, {"seconds": 4},
+                        {"lru": "memcg-lock"}, {"plan": False}):
+            self.assertEqual(
+                list(self.cell(**changed).kept(store)), [], changed)
+
+    def test_without_a_plan_the_first_catch_ends_the_cell(self):
+        bare = self.cell(plan=False)
+        store = self.kept(silent(1000))
+        self.assertFalse(bare.done(store))
+        store = self.kept(a_run(seed=2, plan=False))
+        self.assertTrue(bare._replace(runs=5).done(store))
+        self.assertFalse(self.cell(runs=5).done(store))
+
+    def test_one_at_a_time(self):
+        store = kill_table.Store(self.path)
+        self.assertRaises(kill_table.UsageError, kill_table.Store, self.path)
+        store.file.close()
+        self.kept()
+
+
+class Arguments(unittest.TestCase):
+    def test_the_nearest_name_is_suggested(self):
+        with self.assertRaisesRegex(kill_table.UsageError, "mean 'leak'"):
+            kill_table.check_name("--control", "lek", ["lock", "leak"])
+
+    def test_quick_is_one_run_in_the_best_build(self):
+        args = kill_table.parse(["--quick", "--preset", "tsan"])
+        self.assertEqual((args.runs, args.seconds, args.jobs, args.best),
+                         (1, 4, 2, True))
+
+
+if __name__ == "__main__":
+    unittest.main()
