@@ -103,7 +103,7 @@ def ratios_of(rows, best, without_faults):
         ratio, at_least, why = ratio_of(cells.get((control, True)),
                                         cells.get((control, False)))
         if control in without_faults:
-            ratio, why = None, "its plan has no faults, and is none"
+            ratio, why = None, "the plan has no faults"
         ratios.append({"control": control, "build": best[control],
                        "ratio": ratio, "at_least": at_least,
                        "left_out": why})
@@ -151,7 +151,7 @@ def signatures_of(runs):
 
 def table_of(runs, controls, without_faults, args, reasons):
     """All that is published. `controls` by name; of `runs`, the table counts
-    seeds 1 to args.runs, signatures all."""
+    seeds 1 to args.runs, signatures all, and shared ones also no plan."""
     best = {name: best_build(c) for name, c in controls.items()}
     cell = (lambda run: (run["control"], run["build"] != best[run["control"]],
                          run["build"], run["lru"], not run["plan"]))
@@ -161,7 +161,8 @@ def table_of(runs, controls, without_faults, args, reasons):
             for _, group in itertools.groupby(counted, cell)]
     ratios = ratios_of(rows, best, without_faults)
     used = [r["ratio"] for r in ratios if r["ratio"]]
-    signatures = signatures_of(runs)
+    planned = [run for run in runs if run["plan"]]
+    signatures = signatures_of(planned)
     table = {
         "schema": "lrutorture:kill_table:1",
         "commit": sorted({run["commit"] for run in runs}),
@@ -174,7 +175,7 @@ def table_of(runs, controls, without_faults, args, reasons):
         "rows": rows, "ratios": ratios,
         "signatures": [{"control": control, "build": build, "found": found,
                         "runs": sum(run["control"] == control and
-                                    run["build"] == build for run in runs),
+                                    run["build"] == build for run in planned),
                         "best": build == best[control]}
                        for (control, build), found in signatures.items()],
         "shared": shared_of(runs, controls, reasons),
@@ -297,7 +298,7 @@ def markdown(table):
         ((r["control"], r["build"],
           ("at least " if r["at_least"] else "") + shown(r["ratio"]),
           r["left_out"] or "") for r in table["ratios"]))
-    yield from ("", "## Signatures, best build", "")
+    yield from ("", "## Signatures, best build, with the plan", "")
     best = [cell for cell in table["signatures"] if cell["best"]]
     names = sorted({name for cell in best for name in cell["found"]})
     yield from markdown_table(
@@ -310,3 +311,5 @@ def markdown(table):
     for share in table["shared"]:
         yield (f"- `{share['signature']}`: {', '.join(share['controls'])}. "
                f"{share['reason'] or 'No reason is known.'}")
+        if share["reason"] and share["unexplained"]:
+            yield f"  No reason for {', '.join(share['unexplained'])}."
