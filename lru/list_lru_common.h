@@ -44,6 +44,8 @@ struct list_lru_steps {
   // An isolated item leaves its list's count; the node's when the callback has
   // returned.
   static void uncount_isolated(list_lru_one* l) { nr_add(l->nr_items, -1); }
+  // Of the memcg that gets them: src had so many items, dst so many before.
+  static bool splice_sets_bit(long src_items, long) { return src_items != 0; }
   static void free_mlru(list_lru_memcg* mlru) {  // kvfree_rcu()
     call_rcu(&mlru->rcu, [](rcu_head* head) {
       kfree_type(ALLOC_MLRU, reinterpret_cast<list_lru_memcg*>(head));
@@ -177,11 +179,12 @@ struct list_lru_common {
                           const spinlock_t* lock) {
     list_splice_init(&src->list, &dst->list);
     long moved = src->nr_items.load(std::memory_order_relaxed);
-    if (moved) {
-      nr_add(dst->nr_items, moved);
+    long there = dst->nr_items.load(std::memory_order_relaxed);
+    if (moved) nr_add(dst->nr_items, moved);
+    if (Steps::splice_sets_bit(moved, there)) {
       set_shrinker_bit(dst_memcg, nid, lru->shrinker_id);
-      nr_add(src->nr_items, -moved);
     }
+    if (moved) nr_add(src->nr_items, -moved);
     LRU_POINT(node_spliced, .memcg = memcg, .parent = dst_memcg, .lru = lru,
               .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
               .nr = moved, .lock = lock);

@@ -76,16 +76,16 @@ void Settle(const fault_site& site, const char* what) {
   if (notes.set_instead) {
     harness::ReportInvariant(
         "shrinker_bit", owed.memcg,
-        "%s gave memcg %u its first item (lru %u, nid %d), but the bit of "
-        "shrinker %d was set on memcg %u, which does not own the list",
+        "%s memcg %u (lru %u, nid %d), but the bit of shrinker %d was set on "
+        "memcg %u, which does not own the list",
         what, owed.memcg, site.lru.serial, owed.nid, owed.shrinker_id,
         notes.set_instead);
   } else if (!lru::shrinker_bit_is_set(notes.owner, owed.nid,
                                        owed.shrinker_id)) {
     harness::ReportInvariant(
         "shrinker_bit", owed.memcg,
-        "%s gave memcg %u its first item (lru %u, nid %d), but its bit of "
-        "shrinker %d was not set: reclaim will not look there",
+        "%s memcg %u (lru %u, nid %d), but its bit of shrinker %d was not set: "
+        "reclaim will not look there",
         what, owed.memcg, site.lru.serial, owed.nid, owed.shrinker_id);
   }
 }
@@ -98,7 +98,7 @@ void OnLinked(fault_point, const fault_site& site) {
 
 // The lock is still held, the add complete; of others, nothing is owed.
 void OnCountChanged(fault_point, const fault_site& site) {
-  Settle(site, "an add");
+  Settle(site, "an add gave the first item to");
 }
 
 void OnSrcLocked(fault_point, const fault_site& site) {
@@ -109,7 +109,7 @@ void OnSrcLocked(fault_point, const fault_site& site) {
 }
 
 void OnSpliced(fault_point, const fault_site& site) {
-  Settle(site, "a reparent");
+  Settle(site, "a reparent gave items to");
 }
 
 Bit BitOf(const fault_site& site) {

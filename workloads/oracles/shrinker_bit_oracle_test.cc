@@ -83,7 +83,7 @@ TEST(ShrinkerBitOracleTest, NoBitAtAll) {
                 Scenario s(CleanParts(kOps));
                 s.ChargeAndAdd(3);
               }),
-              Contains(Says(kBit, "an add gave memcg")));
+              Contains(Says(kBit, "an add gave the first item to memcg")));
 }
 
 // (N3): the splice that follows sets it.
@@ -125,7 +125,7 @@ TEST(ShrinkerBitOracleTest, ReparentSetsNoBit) {
                 s.ChargeAndAdd(3);
                 FeedSplice(s, 3, s.memcg(2));
               }),
-              Contains(Says(kBit, "a reparent gave memcg")));
+              Contains(Says(kBit, "a reparent gave items to memcg")));
 }
 
 // Also one that is empty, but not by its count (8199be001a47).
@@ -137,7 +137,7 @@ TEST(ShrinkerBitOracleTest, ReparentOfACountAloneOwesTheBit) {
                 s.ListOf(s.memcg(3))->nr_items = 1;
                 FeedSplice(s, 3, s.memcg(2));
               }),
-              Contains(Says(kBit, "a reparent gave memcg")));
+              Contains(Says(kBit, "a reparent gave items to memcg")));
 }
 
 TEST(ShrinkerBitOracleTest, NothingIsOwedToTheRootOrByAnEmptyList) {
