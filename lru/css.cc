@@ -227,6 +227,7 @@ const teardown_steps& clean_teardown_steps() {
       .shrink_rescan = shrink_rescan,
       .add_nr_deferred = add_nr_deferred_clean,
       .reparent_shrinker_deferred = reparent_shrinker_deferred,
+      .free_old_shrinker_info = free_old_shrinker_info,
   };
   return kClean;
 }

@@ -65,6 +65,7 @@ struct mem_cgroup;
 struct obj_cgroup;
 struct shrinker;
 struct shrink_control;
+struct shrinker_info;
 struct teardown_steps {
   // css.cc
   bool (*css_kill_begins)(css* c);  // false: it was killed before (C1)
@@ -90,6 +91,7 @@ struct teardown_steps {
   unsigned long (*shrink_rescan)(shrink_control* sc, shrinker* s, int priority);
   void (*add_nr_deferred)(std::atomic<long>& nr_deferred, long nr);
   void (*reparent_shrinker_deferred)(mem_cgroup* memcg);  // (S4)
+  void (*free_old_shrinker_info)(shrinker_info* old);  // it was replaced (S3)
 };
 const teardown_steps& clean_teardown_steps();
 const teardown_steps& current_steps();

@@ -127,6 +127,7 @@ void memcg_idr_clear(mem_cgroup* memcg)
 bool mem_cgroup_tryget_clean(mem_cgroup* memcg);
 void obj_cgroup_unlink(obj_cgroup* objcg);
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority);
+void free_old_shrinker_info(struct shrinker_info* old);
 void add_nr_deferred_clean(std::atomic<long>& nr_deferred, long nr);
 void reparent_shrinker_deferred(mem_cgroup* memcg);
 

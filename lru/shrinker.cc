@@ -63,10 +63,6 @@ shrinker_info* make_info(const shrinker_info* old, int map_nr_max,
   return info;
 }
 
-void free_info_rcu(rcu_head* head) {
-  kfree_type(ALLOC_SHRINKER_INFO, reinterpret_cast<shrinker_info*>(head));
-}
-
 int expand_one_shrinker_info(mem_cgroup* memcg, int map_nr_max)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shrinker_mutex) {
   for (int nid = 0; nid < nr_node_ids; nid++) {
@@ -78,7 +74,7 @@ int expand_one_shrinker_info(mem_cgroup* memcg, int map_nr_max)
     rcu_assign_pointer(memcg->shrinker_info[nid], info);
     LRU_POINT(shrinker_info_replaced, .memcg = memcg, .nid = nid,
               .nr = map_nr_max, .memory = old);
-    call_rcu(&old->rcu, free_info_rcu);
+    current_steps().free_old_shrinker_info(old);
   }
   return 0;
 }
@@ -228,6 +224,15 @@ shrinker* next_shrinker(shrinker* after) {
 }
 
 }  // namespace
+
+void free_old_shrinker_info(shrinker_info* old) {
+  call_rcu(
+      &old->rcu,
+      [](rcu_head* head) {
+        kfree_type(ALLOC_SHRINKER_INFO, reinterpret_cast<shrinker_info*>(head));
+      },
+      "expand_one_shrinker_info");
+}
 
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority) {
   unsigned long ret = do_shrink_slab(sc, s, priority);

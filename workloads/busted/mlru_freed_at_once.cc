@@ -1,7 +1,6 @@
-// memcg_list_lru_free() frees the lists with no grace period: kfree() for
-// kvfree_rcu(), the mistake that f8570263ee16 "memcg, slab: RCU protect
-// memcg_params" (2014, bugs.md #22) mended in another array that is read
-// without a lock.
+// No kernel had it: memcg_list_lru_free() frees the lists with no grace period,
+// kfree() for kvfree_rcu(). Lookups read them without a lock (bugs.md,
+// invariant 27).
 //
 //   counter                            offline worker
 //   rcu_read_lock()
@@ -26,7 +25,7 @@ LRUTORTURE_REGISTER(RegisterControl(
               .klass = "lru",
               .lrus = {},
               .doc = "memcg_list_lru_free() frees the lists at once: who found "
-                     "them under RCU reads freed memory (#22, f8570263ee16)",
+                     "them under RCU reads freed memory",
               .config = "busted/mlru_freed_at_once.json",
               .expect = {{"release", "invariant", "rcu_before_free"},
                          {"asan", "invariant", "rcu_before_free"},
