@@ -15,6 +15,7 @@
 #ifndef LRUTORTURE_LRU_NODE_LOCK_H_
 #define LRUTORTURE_LRU_NODE_LOCK_H_
 
+#include <span>
 #include <vector>
 
 #include "lru/list_lru_common.h"
@@ -24,6 +25,12 @@ namespace lru {
 std::span<const stage_info> node_lock_stages();
 std::span<const operation_info> node_lock_operations();
 std::span<const fault_point> node_lock_absent();
+
+// The lists of one memcg, made and not yet stored.
+struct pending_mlru {
+  list_lru_memcg* mlru;
+  mem_cgroup* memcg;
+};
 
 struct node_lock_steps : list_lru_steps {
   static void lock(list_lru_node* nlru)
@@ -51,6 +58,10 @@ struct node_lock_steps : list_lru_steps {
   // The memcg may have been reparented, and its id with it.
   static bool may_store(const mem_cgroup* memcg, int index) {
     return memcg_kmem_id(memcg, "store_mlru") == index;
+  }
+  // What was made before the one there is no memory for.
+  static void unwind(std::span<const pending_mlru> made) {
+    for (const pending_mlru& entry : made) kfree_type(ALLOC_MLRU, entry.mlru);
   }
 };
 
@@ -132,7 +143,7 @@ struct node_lock : list_lru_common<node_lock<Steps>, Steps> {
          memcg = parent_mem_cgroup(memcg)) {
       list_lru_memcg* mlru = memcg_init_list_lru_one(lru, memcg);
       if (!mlru) {
-        for (pending_mlru& entry : table) kfree_type(ALLOC_MLRU, entry.mlru);
+        Steps::unwind(table);
         return -ENOMEM;
       }
       table.push_back({mlru, memcg});
@@ -178,11 +189,6 @@ struct node_lock : list_lru_common<node_lock<Steps>, Steps> {
   }
 
  private:
-  struct pending_mlru {
-    list_lru_memcg* mlru;
-    mem_cgroup* memcg;
-  };
-
   static list_lru_one* look_up(list_lru* lru, list_head* item, int nid,
                                mem_cgroup* memcg, list_lru_node* nlru) {
     list_lru_one* l = list_lru_from_memcg_idx(lru, nid, memcg_kmem_id(memcg));
