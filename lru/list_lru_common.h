@@ -39,6 +39,10 @@ struct list_lru_steps {
   static unsigned long count_of(long nr_items) {
     return nr_items < 0 ? 0 : static_cast<unsigned long>(nr_items);
   }
+  // 2c80cd57c743: not the sum of its lists, between which items move.
+  static long count_of_node(list_lru* lru, int nid) {
+    return READ_ONCE(lru->node[nid].nr_items, "list_lru_count_node");
+  }
   // Is this callback not to be taken off nr_to_walk?
   static bool visit_is_free(lru_status) { return false; }
   // An isolated item leaves its list's count; the node's when the callback has
@@ -133,7 +137,7 @@ struct list_lru_common {
 
   static unsigned long list_lru_count_node(list_lru* lru, int nid) {
     LRU_API();
-    return static_cast<unsigned long>(READ_ONCE(lru->node[nid].nr_items));
+    return static_cast<unsigned long>(Steps::count_of_node(lru, nid));
   }
 
  protected:
