@@ -65,6 +65,8 @@ struct memcg_lock_steps : list_lru_steps {
   static long uncount_removed(list_lru_node* nlru) {
     return atomic_fetch_add_relaxed(nlru->nr_items, -1, "note_removed") - 1;
   }
+  // The callback has dropped it, as with LRU_RETRY. (L7)
+  static void unlock_after_stop(list_lru_one*) {}
   // Under xa_lock. (G5)
   static bool may_store(const mem_cgroup* memcg, int) {
     return !css_is_dying(&memcg->css);
@@ -316,7 +318,8 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
         case LRU_SKIP:
           break;
         case LRU_STOP:
-          return isolated;  // dropped as well
+          Steps::unlock_after_stop(l);
+          return isolated;
       }
     }
     list_lru_unlock(l);

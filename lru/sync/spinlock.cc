@@ -1,11 +1,13 @@
 #include "lru/sync/spinlock.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 namespace lru {
 
 std::atomic<lock_order_fn> lru_lock_order_hook = nullptr;
+std::atomic<bad_unlock_fn> lru_bad_unlock_hook = nullptr;
 
 namespace {
 
@@ -28,6 +30,24 @@ void note_order(const lock_base* l, u32 subclass) {
   if (hook) hook(l, subclass);
 }
 
+// Of the nr locks that t holds; nr: it is not one of them. One that could not
+// be written down may be any.
+u32 place_of(const task& t, u32 nr, const lock_base* l) {
+  u32 not_known = nr > kTaskLocksMax ? nr - 1 : nr;
+  for (u32 i = std::min<u32>(nr, kTaskLocksMax); i-- > 0;) {
+    const void* held = t.held[i].lock.load(std::memory_order_relaxed);
+    if (held == l) return i;
+    if (!held) not_known = i;
+  }
+  return not_known;
+}
+
+void note_bad_unlock(const lock_base* l) {
+  if (!armed(ARMED_HOOK)) return;
+  bad_unlock_fn hook = lru_bad_unlock_hook.load(std::memory_order_relaxed);
+  if (hook) hook(l);
+}
+
 }  // namespace
 
 namespace detail {
@@ -44,28 +64,27 @@ void note_tried(const lock_base* l) { push_held(current_task(), l, 0); }
 void note_released(const lock_base* l) {
   task* t = current_task();
   u32 nr = t->nr_held.load(std::memory_order_relaxed);
-  if (nr == 0) return;
-  u32 last = nr - 1;
-  for (u32 i = 0; i < last && i < kTaskLocksMax; i++) {
+  u32 at = place_of(*t, nr, l);
+  if (at == nr) return note_bad_unlock(l);
+  for (; at + 1 < nr && at + 1 < kTaskLocksMax; at++) {
     // Released out of order: close the gap.
-    if (t->held[i].lock.load(std::memory_order_relaxed) != l) continue;
-    for (u32 j = i; j + 1 < nr && j + 1 < kTaskLocksMax; j++) {
-      const lock_ref& from = t->held[j + 1];
-      lock_ref& to = t->held[j];
-      to.lock.store(from.lock.load(std::memory_order_relaxed),
+    const lock_ref& from = t->held[at + 1];
+    lock_ref& to = t->held[at];
+    to.lock.store(from.lock.load(std::memory_order_relaxed),
+                  std::memory_order_relaxed);
+    to.name.store(from.name.load(std::memory_order_relaxed),
+                  std::memory_order_relaxed);
+    to.serial.store(from.serial.load(std::memory_order_relaxed),
                     std::memory_order_relaxed);
-      to.name.store(from.name.load(std::memory_order_relaxed),
-                    std::memory_order_relaxed);
-      to.serial.store(from.serial.load(std::memory_order_relaxed),
+    to.nid.store(from.nid.load(std::memory_order_relaxed),
+                 std::memory_order_relaxed);
+    to.subclass.store(from.subclass.load(std::memory_order_relaxed),
                       std::memory_order_relaxed);
-      to.nid.store(from.nid.load(std::memory_order_relaxed),
-                   std::memory_order_relaxed);
-      to.subclass.store(from.subclass.load(std::memory_order_relaxed),
-                        std::memory_order_relaxed);
-    }
-    break;
   }
-  t->nr_held.store(last, std::memory_order_relaxed);
+  if (nr > kTaskLocksMax) {  // a place for one that was not written down
+    t->held[kTaskLocksMax - 1].lock.store(nullptr, std::memory_order_relaxed);
+  }
+  t->nr_held.store(nr - 1, std::memory_order_relaxed);
 }
 
 void lock_contended(lock_base* l, const char* operation, int spins,

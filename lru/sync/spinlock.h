@@ -53,9 +53,10 @@ inline bool lock_is_held(const lock_base* l) {
   const task* t = current_task();
   u32 nr = t->nr_held.load(std::memory_order_relaxed);
   for (u32 i = 0; i < nr && i < kTaskLocksMax; i++) {
-    if (t->held[i].lock.load(std::memory_order_relaxed) == l) return true;
+    const void* held = t->held[i].lock.load(std::memory_order_relaxed);
+    if (held == l || !held) return true;  // null: benefit of the doubt
   }
-  return nr > kTaskLocksMax;  // not recorded: benefit of the doubt
+  return nr > kTaskLocksMax;  // not recorded: the same
 }
 
 // Hears of every lock that the calling task takes while it holds others
@@ -66,6 +67,10 @@ inline bool lock_is_held(const lock_base* l) {
 // holds.
 using lock_order_fn = void (*)(const lock_base* taken, u32 subclass);
 extern std::atomic<lock_order_fn> lru_lock_order_hook;
+// Hears of every lock that the calling task lets go and does not hold, before
+// it is let go. Under the same rules.
+using bad_unlock_fn = void (*)(const lock_base* released);
+extern std::atomic<bad_unlock_fn> lru_bad_unlock_hook;
 
 // For a second lock of the same kind, where the caller knows an order.
 inline constexpr u32 SINGLE_DEPTH_NESTING = 1;

@@ -17,7 +17,9 @@ namespace lru {
 // What a task holds or waits for. `serial` and `nid` say which one of the many
 // locks of that name; 0 and -1 when there is only one.
 struct lock_ref {
-  std::atomic<const void*> lock = nullptr;  // identity, never dereferenced
+  // Identity, never dereferenced. Null: there were more than kTaskLocksMax, and
+  // this one was not written down.
+  std::atomic<const void*> lock = nullptr;
   std::atomic<const char*> name = nullptr;  // "nlru->lock"
   std::atomic<u32> serial = 0;
   std::atomic<s32> nid = -1;

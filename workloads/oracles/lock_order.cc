@@ -12,6 +12,9 @@
 // And a mutex is not taken in a read section, nor, which is one, under a
 // spinlock: who sleeps there holds up every grace period, and waits for ever
 // for a holder that waits for one ("invalid wait context").
+//
+// And a lock is let go by the task that holds it: by another, or once more, it
+// is taken from whoever holds it then.
 #include <cstring>
 
 #include "harness/flight_recorder.h"
@@ -160,11 +163,22 @@ void OnTaken(const lru::lock_base* taken, uint32_t subclass) {
   }
 }
 
+void OnBadUnlock(const lru::lock_base* released) {
+  const lru::task* task = lru::current_task();
+  const char* api = task->api.load(kRelaxed);
+  harness::ReportInvariant(
+      "lock_order", 0,
+      "%s unlocks %s %u in %s, but does not hold it: whoever does is no longer "
+      "alone",
+      task->name, released->name, released->serial, api ? api : "no call");
+}
+
 void Start(World&) {
   for (auto& name : names) name.store(nullptr, kRelaxed);
   for (auto& edges : taken_under) edges.store(0, kRelaxed);
   reported.store(0, kRelaxed);
   lru::lru_lock_order_hook.store(OnTaken, kRelaxed);
+  lru::lru_bad_unlock_hook.store(OnBadUnlock, kRelaxed);
 }
 
 // Two tasks that closed a cycle at the same moment may have missed each
@@ -187,13 +201,16 @@ void CheckTotals(World&) {
   }
 }
 
-void AfterTeardown() { lru::lru_lock_order_hook.store(nullptr, kRelaxed); }
+void AfterTeardown() {
+  lru::lru_lock_order_hook.store(nullptr, kRelaxed);
+  lru::lru_bad_unlock_hook.store(nullptr, kRelaxed);
+}
 
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"lock_order", "",
       "All tasks take their locks in one order: whoever holds one lock takes "
-      "no other that is ever held when the first is taken; and nobody takes a "
-      "mutex in a read section."}},
+      "no other that is ever held when the first is taken; nobody takes a "
+      "mutex in a read section, or lets go what he does not hold."}},
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = AfterTeardown}));

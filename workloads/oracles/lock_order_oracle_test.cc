@@ -178,5 +178,52 @@ TEST(LockOrderOracleTest, ReportedBeforeTheTaskBlocks) {
               Contains(Says(kOrder, "other takes b->lock 0 while it holds")));
 }
 
+TEST(LockOrderOracleTest, UnlockOfWhatIsNotHeld) {
+  auto unlock = [](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    lru::spin_lock(&l.a);
+    lru::spin_unlock(&l.a);
+    lru::rcu_read_lock();  // the one that the unlock gives up
+    lru::spin_unlock(&l.a);
+  };
+  EXPECT_THAT(WithLocks(unlock),
+              AllOf(SizeIs(1), Contains(Says(kOrder,
+                                             "main unlocks a->lock 0 in no "
+                                             "call, but does not hold it"))));
+  // While it holds others, which it holds still afterwards.
+  EXPECT_THAT(WithLocks([](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                lru::spin_lock(&l.b);
+                lru::rcu_read_lock();
+                lru::spin_unlock(&l.other_a);
+                EXPECT_TRUE(lru::lock_is_held(&l.b));
+                lru::spin_unlock(&l.b);
+              }),
+              AllOf(SizeIs(1), Contains(Says(kOrder, "unlocks a->lock 2"))));
+}
+
+// Out of order, and more than are written down.
+TEST(LockOrderOracleTest, UnlocksInAnyOrderAreSilent) {
+  EXPECT_THAT(WithLocks([](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                lru::spin_lock(&l.a);
+                lru::spin_lock(&l.b);
+                lru::spin_lock(&l.c);
+                lru::spin_unlock(&l.a);
+                EXPECT_TRUE(lru::lock_is_held(&l.b));
+                EXPECT_TRUE(lru::lock_is_held(&l.c));
+                EXPECT_FALSE(lru::lock_is_held(&l.a));
+                lru::spin_unlock(&l.b);
+                lru::spin_unlock(&l.c);
+                static_assert(lru::kTaskLocksMax < 10);
+                static spinlock_t many[] = {spinlock_t("l0"), spinlock_t("l1"),
+                                            spinlock_t("l2"), spinlock_t("l3"),
+                                            spinlock_t("l4"), spinlock_t("l5"),
+                                            spinlock_t("l6"), spinlock_t("l7"),
+                                            spinlock_t("l8"), spinlock_t("l9")};
+                for (spinlock_t& lock : many) lru::spin_lock(&lock);
+                for (spinlock_t& lock : many) lru::spin_unlock(&lock);
+                EXPECT_EQ(lru::current_task()->nr_held.load(), 0u);
+              }),
+              IsEmpty());
+}
+
 }  // namespace
 }  // namespace workloads
