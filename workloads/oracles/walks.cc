@@ -200,6 +200,21 @@ void CheckUnlinks(lru_status status, uint64_t unlinks, uint32_t owner) {
       StatusName(status), static_cast<unsigned long long>(unlinks));
 }
 
+// The lock is held, and was all the time: the walk goes on from the item, and
+// what is on a list is counted there. Whoever wants it elsewhere takes it off
+// first. (L1)
+void CheckLeftThere(const Walk& walk, const lru::list_head* prev,
+                    uint32_t owner) {
+  if (walk.status != lru::LRU_SKIP && walk.status != lru::LRU_ROTATE) return;
+  const lru::list_head* item = walk.item;
+  if (item->prev == prev && item->next == walk.next) return;
+  harness::ReportInvariant(
+      "walk_contract", owner,
+      "an isolate callback of %s returned %s for object %u, but has moved it, "
+      "and nobody has taken it off the count of list %u",
+      walk.name, StatusName(walk.status), ObjectOf(item)->serial, walk.list);
+}
+
 lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
                    lru::spinlock_t* lock, void* cb_arg) {
   Walk& walk = *static_cast<Walk*>(cb_arg);
@@ -213,11 +228,13 @@ lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
   walk.list = list->serial;
   walk.item = item;
   walk.next = item->next;
+  const lru::list_head* prev = item->prev;
   walk.status = walk.isolate(item, list, lock, walk.cb_arg);
   if (IsRemoved(walk.status)) walk.removed++;
   if (!Listening()) return walk.status;
   CheckLock(walk.status, lock, owner);
   CheckUnlinks(walk.status, notes->unlinked - unlinked, owner);
+  if (lru::lock_is_held(lock)) CheckLeftThere(walk, prev, owner);
   return walk.status;
 }
 

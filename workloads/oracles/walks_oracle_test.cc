@@ -367,6 +367,23 @@ TEST(WalksOracleTest, CallbackSaysRemovedAndRemovesNothing) {
       Contains(Says(kContract, "returned LRU_REMOVED, but took 0")));
 }
 
+// 89dc77bcdabf: one list_head, two lists.
+TEST(WalksOracleTest, CallbackMovesWhatItSaysItLeaves) {
+  static lru::list_head dispose;
+  EXPECT_THAT(WalkCalling([](lru::list_head* item, lru::list_lru_one*,
+                             lru::spinlock_t*, void*) {
+                lru::list_move(item, &dispose);
+                return lru::LRU_SKIP;
+              }),
+              Contains(Says(kContract, "returned LRU_SKIP for object 1, but")));
+  EXPECT_THAT(WalkCalling([](lru::list_head* item, lru::list_lru_one*,
+                             lru::spinlock_t*, void*) {
+                lru::list_del_init(item);
+                return lru::LRU_ROTATE;
+              }),
+              Contains(Says(kContract, "returned LRU_ROTATE for object 1")));
+}
+
 TEST(WalksOracleTest, CallbackIsolatesTwice) {
   Findings findings =
       WalkCalling([](lru::list_head* item, lru::list_lru_one* list,
