@@ -224,6 +224,7 @@ const teardown_steps& clean_teardown_steps() {
       .mem_cgroup_id_release = mem_cgroup_id_release,
       .mem_cgroup_idr_remove = mem_cgroup_idr_remove,
       .mem_cgroup_tryget = mem_cgroup_tryget_clean,
+      .shrinker_map_size = shrinker_map_size,
       .shrink_rescan = shrink_rescan,
       .add_nr_deferred = add_nr_deferred_clean,
       .reparent_shrinker_deferred = reparent_shrinker_deferred,

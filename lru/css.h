@@ -87,6 +87,7 @@ struct teardown_steps {
   void (*mem_cgroup_idr_remove)(mem_cgroup* memcg);  // frees the number itself
   bool (*mem_cgroup_tryget)(mem_cgroup* memcg);
   // shrinker.cc
+  int (*shrinker_map_size)(const shrinker_info* info);  // bits it has (S3)
   // The second run, after the bit was cleared. (S2)
   unsigned long (*shrink_rescan)(shrink_control* sc, shrinker* s, int priority);
   void (*add_nr_deferred)(std::atomic<long>& nr_deferred, long nr);

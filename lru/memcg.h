@@ -126,6 +126,8 @@ void memcg_idr_clear(mem_cgroup* memcg)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(memcg_idr_lock);
 bool mem_cgroup_tryget_clean(mem_cgroup* memcg);
 void obj_cgroup_unlink(obj_cgroup* objcg);
+int shrinker_map_size(const struct shrinker_info* info);
+int shrinker_map_size_of_all();  // the largest that any has: shrinker_nr_max
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority);
 void free_old_shrinker_info(struct shrinker_info* old);
 void add_nr_deferred_clean(std::atomic<long>& nr_deferred, long nr);

@@ -13,7 +13,8 @@ mutex shrinker_mutex{"shrinker_mutex"};
 list_head shrinker_list ABSL_GUARDED_BY(shrinker_mutex);
 std::bitset<kShrinkersMax> shrinker_ids ABSL_GUARDED_BY(shrinker_mutex);
 std::atomic<shrinker*> shrinker_idr[kShrinkersMax];  // read under RCU
-int shrinker_nr_max ABSL_GUARDED_BY(shrinker_mutex) = 0;
+// Of the largest shrinker_info there is; written under shrinker_mutex.
+std::atomic<int> shrinker_nr_max = 0;
 
 shrinker* shrinker_of(list_head* at) {
   return reinterpret_cast<shrinker*>(reinterpret_cast<char*>(at) -
@@ -43,7 +44,8 @@ void free_info_units(shrinker_info* info, int from) {
 shrinker_info* make_info(const shrinker_info* old, int map_nr_max,
                          const mem_cgroup* memcg) {
   if (LRU_ERROR_POINT(shrinker_info_allocated, .memcg = memcg)) return nullptr;
-  auto* info = kmalloc_type<shrinker_info>(ALLOC_SHRINKER_INFO);
+  auto* info = kmalloc_flex<shrinker_info, shrinker_info_unit*>(
+      ALLOC_SHRINKER_INFO, map_nr_max / kShrinkerUnitBits);
   if (!info) return nullptr;
   int taken = old ? old->map_nr_max / kShrinkerUnitBits : 0;
   for (int u = 0; u < taken; u++) info->unit[u] = old->unit[u];
@@ -54,7 +56,7 @@ shrinker_info* make_info(const shrinker_info* old, int map_nr_max,
                      : kmalloc_type<shrinker_info_unit>(ALLOC_SHRINKER_INFO);
     if (!unit) {
       free_info_units(info, taken);
-      kfree_type(ALLOC_SHRINKER_INFO, info);
+      kfree_flex(ALLOC_SHRINKER_INFO, info);
       return nullptr;
     }
     info->unit[info->map_nr_max / kShrinkerUnitBits] = unit;
@@ -84,7 +86,7 @@ int expand_shrinker_info(int new_id)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shrinker_mutex)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
   int map_nr_max = (new_id / kShrinkerUnitBits + 1) * kShrinkerUnitBits;
-  if (map_nr_max <= shrinker_nr_max) return 0;
+  if (map_nr_max <= shrinker_nr_max.load(std::memory_order_relaxed)) return 0;
   for (css* c = nullptr;
        (c = css_next_descendant_pre(c, &root_mem_cgroup->css));) {
     if (int err =
@@ -92,7 +94,7 @@ int expand_shrinker_info(int new_id)
       return err;  // the larger ones already there do no harm
     }
   }
-  shrinker_nr_max = map_nr_max;
+  shrinker_nr_max.store(map_nr_max, std::memory_order_relaxed);
   return 0;
 }
 
@@ -189,8 +191,9 @@ shrinker* get_shrinker_of_bit(int id, std::atomic<u64>& map, int offset,
 shrinker_info_unit* unit_at(mem_cgroup* memcg, int nid, int index) {
   rcu_guard guard;
   shrinker_info* info = rcu_dereference(memcg->shrinker_info[nid]);
-  if (!info || index >= info->map_nr_max / kShrinkerUnitBits) return nullptr;
-  return info->unit[index];
+  if (!info) return nullptr;
+  int units = current_steps().shrinker_map_size(info) / kShrinkerUnitBits;
+  return index < units ? info->unit[index] : nullptr;
 }
 
 unsigned long shrink_slab_memcg(int nid, mem_cgroup* memcg, int priority) {
@@ -225,11 +228,17 @@ shrinker* next_shrinker(shrinker* after) {
 
 }  // namespace
 
+int shrinker_map_size(const shrinker_info* info) { return info->map_nr_max; }
+
+int shrinker_map_size_of_all() {
+  return shrinker_nr_max.load(std::memory_order_relaxed);
+}
+
 void free_old_shrinker_info(shrinker_info* old) {
   call_rcu(
       &old->rcu,
       [](rcu_head* head) {
-        kfree_type(ALLOC_SHRINKER_INFO, reinterpret_cast<shrinker_info*>(head));
+        kfree_flex(ALLOC_SHRINKER_INFO, reinterpret_cast<shrinker_info*>(head));
       },
       "expand_one_shrinker_info");
 }
@@ -290,8 +299,10 @@ void shrinker_free(shrinker* s) {
 
 int alloc_shrinker_info(mem_cgroup* memcg) {
   mutex_guard guard(&shrinker_mutex);
-  if (!memcg->css.parent) shrinker_nr_max = 0;  // booted (again)
-  int map_nr_max = std::max(shrinker_nr_max, kShrinkerUnitBits);
+  if (!memcg->css.parent) {  // booted (again)
+    shrinker_nr_max.store(0, std::memory_order_relaxed);
+  }
+  int map_nr_max = std::max(shrinker_map_size_of_all(), kShrinkerUnitBits);
   for (int nid = 0; nid < nr_node_ids; nid++) {
     shrinker_info* info = make_info(nullptr, map_nr_max, memcg);
     if (!info) return -ENOMEM;  // css_free frees the nodes already done
@@ -306,7 +317,7 @@ void free_shrinker_info(mem_cgroup* memcg) {
         memcg->shrinker_info[nid].load(std::memory_order_relaxed);
     if (!info) continue;
     free_info_units(info, 0);
-    kfree_type(ALLOC_SHRINKER_INFO, info);
+    kfree_flex(ALLOC_SHRINKER_INFO, info);
   }
 }
 

@@ -39,8 +39,8 @@ struct shrinker_info_unit {
 
 struct shrinker_info {
   rcu_head rcu;
-  int map_nr_max = 0;  // bits; a multiple of kShrinkerUnitBits
-  shrinker_info_unit* unit[kShrinkersMax / kShrinkerUnitBits] = {};
+  int map_nr_max = 0;          // bits; a multiple of kShrinkerUnitBits
+  shrinker_info_unit* unit[];  // and no more of them than those bits need
 };
 
 struct shrinker {

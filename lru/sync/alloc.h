@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -47,6 +48,25 @@ void kfree_type(alloc_type type, T* p) {
   count_alloc(type, -1);
   note_freed(type, p);
   delete p;
+}
+
+// A T that ends in an array of nr E, which are zero: struct_size(). Freed by
+// kfree_flex().
+template <class T, class E>
+T* kmalloc_flex(alloc_type type, size_t nr) {
+  size_t size = sizeof(T) + nr * sizeof(E);
+  void* memory = ::operator new(size, std::nothrow);
+  if (!memory) return nullptr;
+  count_alloc(type, 1);
+  return new (memset(memory, 0, size)) T();
+}
+template <class T>
+void kfree_flex(alloc_type type, T* p) {
+  if (!p) return;
+  count_alloc(type, -1);
+  note_freed(type, p);
+  p->~T();
+  ::operator delete(p);
 }
 
 }  // namespace lru

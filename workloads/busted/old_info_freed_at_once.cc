@@ -17,7 +17,7 @@ namespace workloads::old_info_freed_at_once {
 namespace {
 
 void FreeAtOnce(lru::shrinker_info* old) {
-  lru::kfree_type(lru::ALLOC_SHRINKER_INFO, old);
+  lru::kfree_flex(lru::ALLOC_SHRINKER_INFO, old);
 }
 
 const lru::teardown_steps& Steps() {
