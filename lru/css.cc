@@ -170,6 +170,7 @@ void css_release_work_fn(work_struct* work) {
     mutex_guard guard(&cgroup_mutex);
     c->flags.fetch_or(CSS_RELEASED, std::memory_order_relaxed);
     current_steps().css_unlink_at_release(c);
+    current_steps().mem_cgroup_css_released(c);
     LRU_POINT(css_released, .memcg = c, .parent = c->parent, .depth = c->level);
   }
   INIT_RCU_WORK(&c->destroy_rwork, css_unlink_work_fn);
@@ -221,6 +222,7 @@ const teardown_steps& clean_teardown_steps() {
       .memcg_offline_kmem = memcg_offline_kmem,
       .mem_cgroup_id_pin = mem_cgroup_id_pin,
       .obj_cgroup_unlink = obj_cgroup_unlink,
+      .mem_cgroup_css_released = mem_cgroup_css_released,
       .mem_cgroup_id_release = mem_cgroup_id_release,
       .mem_cgroup_idr_remove = mem_cgroup_idr_remove,
       .mem_cgroup_tryget = mem_cgroup_tryget_clean,

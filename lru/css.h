@@ -83,6 +83,7 @@ struct teardown_steps {
   void (*memcg_offline_kmem)(mem_cgroup* memcg);
   void (*mem_cgroup_id_pin)(mem_cgroup* memcg);      // an id holds its css (M3)
   void (*obj_cgroup_unlink)(obj_cgroup* objcg);      // its last reference gone
+  void (*mem_cgroup_css_released)(css* c);           // (M4)
   void (*mem_cgroup_id_release)(mem_cgroup* memcg);  // its last reference gone
   void (*mem_cgroup_idr_remove)(mem_cgroup* memcg);  // frees the number itself
   bool (*mem_cgroup_tryget)(mem_cgroup* memcg);

@@ -152,6 +152,59 @@ mem_cgroup* create_locked(mem_cgroup* parent)
   return memcg;
 }
 
+// --- iteration
+// ------------------------------------------------------------------
+
+// The first behind pos that can be got, with a reference; null at the end.
+mem_cgroup* tryget_next(mem_cgroup* root, mem_cgroup* pos)
+    ABSL_SHARED_LOCKS_REQUIRED(rcu) {
+  css* c = pos ? &pos->css : nullptr;
+  while ((c = css_next_descendant_pre(c, &root->css))) {
+    // One that has never been online may yet fail, and go with no regard to
+    // references.
+    if (!(READ_ONCE(c->flags) & (CSS_ONLINE | CSS_DYING))) continue;
+    mem_cgroup* memcg = mem_cgroup_from_css(c);
+    if (mem_cgroup_tryget(memcg)) return memcg;
+  }
+  return nullptr;
+}
+
+// Where others have got to, with a reference; null: nowhere.
+mem_cgroup* get_position(mem_cgroup_reclaim_iter* iter)
+    ABSL_SHARED_LOCKS_REQUIRED(rcu) {
+  mem_cgroup* pos;
+  while ((pos = rcu_dereference(iter->position)) && !mem_cgroup_tryget(pos)) {
+    // Its release will take it back, some time (M4): not waited for here.
+    try_cmpxchg(iter->position, &pos, nullptr);
+  }
+  return pos;
+}
+
+mem_cgroup* next_of_round(mem_cgroup* root, mem_cgroup* prev,
+                          mem_cgroup_reclaim_cookie* reclaim)
+    ABSL_SHARED_LOCKS_REQUIRED(rcu) {
+  mem_cgroup_reclaim_iter* iter = &root->iter[reclaim->nid];
+  u32 generation = READ_ONCE(iter->generation);
+  if (!prev) reclaim->generation = generation;
+  if (reclaim->generation != generation) return nullptr;
+  for (;;) {
+    mem_cgroup* pos = get_position(iter);
+    mem_cgroup* memcg = tryget_next(root, pos);
+    mem_cgroup* last = pos;
+    bool advanced = try_cmpxchg(iter->position, &last, memcg);
+    mem_cgroup_put(pos);
+    if (!advanced) {
+      mem_cgroup_put(memcg);
+      continue;
+    }
+    if (memcg) return memcg;
+    // Nothing was left of the round: a walk that begins begins the next.
+    atomic_add(iter->generation, 1);
+    if (prev) return nullptr;
+    reclaim->generation = READ_ONCE(iter->generation);
+  }
+}
+
 }  // namespace
 
 const list_lru_ops& current_lru_ops() {
@@ -194,19 +247,13 @@ int mem_cgroup_destroy(mem_cgroup* memcg) {
   return cgroup_destroy_locked(&memcg->css);
 }
 
-mem_cgroup* mem_cgroup_iter(mem_cgroup* root, mem_cgroup* prev) {
-  mem_cgroup* memcg = nullptr;
+mem_cgroup* mem_cgroup_iter(mem_cgroup* root, mem_cgroup* prev,
+                            mem_cgroup_reclaim_cookie* reclaim) {
+  mem_cgroup* memcg;
   {
     rcu_guard guard;
-    css* c = prev ? &prev->css : nullptr;
-    while (!memcg && (c = css_next_descendant_pre(c, &root->css))) {
-      // One that has never been online may yet fail, and go with no regard to
-      // references.
-      if (!(READ_ONCE(c->flags) & (CSS_ONLINE | CSS_DYING))) continue;
-      if (mem_cgroup_tryget(mem_cgroup_from_css(c))) {
-        memcg = mem_cgroup_from_css(c);
-      }
-    }
+    memcg =
+        reclaim ? next_of_round(root, prev, reclaim) : tryget_next(root, prev);
   }
   mem_cgroup_put(prev);
   return memcg;
@@ -310,6 +357,21 @@ void mem_cgroup_css_offline(css* c) {
   LRU_POINT(nr_deferred_reparented, .memcg = memcg,
             .parent = parent_mem_cgroup(memcg), .depth = c->level);
   mem_cgroup_id_put(memcg);
+}
+
+// 54a83d6bcbf8: up to the root, whatever kind of tree it is.
+void mem_cgroup_css_released(css* c) {
+  mem_cgroup* dead_memcg = mem_cgroup_from_css(c);
+  for (mem_cgroup* from = dead_memcg; from; from = parent_mem_cgroup(from)) {
+    invalidate_reclaim_iterators(from, dead_memcg);
+  }
+}
+
+void invalidate_reclaim_iterators(mem_cgroup* from, mem_cgroup* dead_memcg) {
+  for (int nid = 0; nid < nr_node_ids; nid++) {
+    mem_cgroup* expected = dead_memcg;
+    try_cmpxchg(from->iter[nid].position, &expected, nullptr);
+  }
 }
 
 void mem_cgroup_css_free(css* c) {

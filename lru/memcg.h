@@ -8,6 +8,10 @@
 // M2  An objcg outlives its memcg: after memcg_reparent_objcgs() it names the
 //     parent. Read it under RCU.
 // M3  The id is held from css_online to offline and pins the css.
+// M4  An iterator's position pins nothing. It is set by who holds a reference
+//     on the memcg it names, and taken back, from that memcg's own iterators
+//     and those of all its ancestors, the root's included, when the memcg is
+//     released: so it is good for the read section in which it is read.
 // DIVERGES: the id goes back to the table only a grace period after its last
 // reference is gone, so that a reader's id never names a stranger.
 //
@@ -39,6 +43,13 @@ struct obj_cgroup {
 };
 inline u32 serial_of(const obj_cgroup* objcg) { return objcg->serial; }
 
+// Where reclaim of a memcg's tree has got to, on one node: those who reclaim
+// from the same root share the round, and each goes on behind the others.
+struct mem_cgroup_reclaim_iter {
+  std::atomic<struct mem_cgroup*> position = nullptr;  // visited last (M4)
+  std::atomic<u32> generation = 0;                     // rounds ended
+};
+
 struct mem_cgroup {
   cgroup_subsys_state css;  // first
   std::atomic<s32> kmemcg_id = -1;
@@ -50,6 +61,7 @@ struct mem_cgroup {
   std::atomic<obj_cgroup*> objcg = nullptr;  // null: charge the parent
   list_head objcg_list;                      // inherited ones, objcg_lock
   std::atomic<lru::shrinker_info*> shrinker_info[kNodesMax] = {};
+  mem_cgroup_reclaim_iter iter[kNodesMax];
 };
 inline u32 serial_of(const mem_cgroup* memcg) { return memcg->css.serial; }
 
@@ -88,7 +100,15 @@ int mem_cgroup_destroy(mem_cgroup* memcg);
 // The next of root's tree in pre-order, root first (prev null), with a
 // reference; those already released are passed over. Puts prev; null at the
 // end. A walk that stops early puts what it has got.
-mem_cgroup* mem_cgroup_iter(mem_cgroup* root, mem_cgroup* prev);
+// With `reclaim`: the next of the round that all reclaimers of (root, nid)
+// share; null as well when somebody else has ended the round that this walk
+// began in. The caller keeps root by a reference.
+struct mem_cgroup_reclaim_cookie {
+  int nid = 0;
+  u32 generation = 0;  // the walk's own
+};
+mem_cgroup* mem_cgroup_iter(mem_cgroup* root, mem_cgroup* prev,
+                            mem_cgroup_reclaim_cookie* reclaim = nullptr);
 
 // --- ids
 // -------------------------------------------------------------------------
@@ -115,6 +135,8 @@ inline mem_cgroup* obj_cgroup_memcg(const obj_cgroup* objcg, LRU_FN)
 // --- stages, called by css.cc and by controls
 // ---------------------------------------
 void mem_cgroup_css_offline(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex);
+void mem_cgroup_css_released(css* c);
+void invalidate_reclaim_iterators(mem_cgroup* from, mem_cgroup* dead_memcg);
 void mem_cgroup_css_free(css* c);
 void memcg_offline_kmem(mem_cgroup* memcg);
 void memcg_reparent_objcgs(mem_cgroup* memcg, mem_cgroup* parent);

@@ -89,6 +89,53 @@ TEST_F(MemcgTest, IterWalksTheTreeInPreOrderAndKeepsNothing) {
   for (mem_cgroup* left : {a, b}) subject::destroy(left);
 }
 
+TEST_F(MemcgTest, ReclaimersOfOneRootAndNodeShareARound) {
+  mem_cgroup *a = create(), *b = create();
+  mem_cgroup_reclaim_cookie one, two, other_node{.nid = 1};
+  mem_cgroup* first = mem_cgroup_iter(root_mem_cgroup, nullptr, &one);
+  mem_cgroup* second = mem_cgroup_iter(root_mem_cgroup, nullptr, &two);
+  EXPECT_EQ(first, root_mem_cgroup);
+  EXPECT_EQ(second, b);
+  first = mem_cgroup_iter(root_mem_cgroup, first, &one);
+  EXPECT_EQ(first, a);
+  mem_cgroup* third = mem_cgroup_iter(root_mem_cgroup, nullptr, &other_node);
+  EXPECT_EQ(third, root_mem_cgroup);
+  mem_cgroup_put(third);
+  // Two ends the round, so one is not to begin another.
+  EXPECT_EQ(mem_cgroup_iter(root_mem_cgroup, second, &two), nullptr);
+  EXPECT_EQ(mem_cgroup_iter(root_mem_cgroup, first, &one), nullptr);
+  for (mem_cgroup* expected : {root_mem_cgroup, b, a}) {
+    mem_cgroup* got = mem_cgroup_iter(root_mem_cgroup, nullptr, &one);
+    EXPECT_EQ(got, expected);
+    mem_cgroup_put(got);
+  }
+  // Nothing is left of it: whoever begins a walk begins a round.
+  mem_cgroup* again = mem_cgroup_iter(root_mem_cgroup, nullptr, &one);
+  EXPECT_EQ(again, root_mem_cgroup);
+  mem_cgroup_put(again);
+  for (mem_cgroup* left : {a, b}) subject::destroy(left);
+}
+
+TEST_F(MemcgTest, AReleasedMemcgIsNoIteratorsPosition) {
+  mem_cgroup *a = create(), *child = create(a);
+  for (mem_cgroup* root : {root_mem_cgroup, a}) {
+    mem_cgroup_reclaim_cookie reclaim;
+    mem_cgroup* memcg = nullptr;
+    while (memcg != child) memcg = mem_cgroup_iter(root, memcg, &reclaim);
+    mem_cgroup_put(memcg);
+    EXPECT_EQ(root->iter[0].position.load(), child);
+  }
+  css_get(&child->css);
+  subject::destroy(child);
+  css_flush();  // offline, but referenced
+  EXPECT_EQ(a->iter[0].position.load(), child);
+  css_put(&child->css);
+  css_flush();
+  EXPECT_EQ(a->iter[0].position.load(), nullptr);
+  EXPECT_EQ(root_mem_cgroup->iter[0].position.load(), nullptr);
+  subject::destroy(a);
+}
+
 TEST_F(MemcgTest, CreateToFreePassesEveryStageInOrder) {
   fault_log log;
   mem_cgroup* memcg = create();

@@ -315,15 +315,29 @@ void World::RetireShared(uint32_t index) {
   });
 }
 
+// The next one in turn of all reclaimers of that node.
+lru::mem_cgroup* World::GetNextOfRound(int nid) {
+  lru::mem_cgroup_reclaim_cookie reclaim{.nid = nid};
+  lru::mem_cgroup* memcg =
+      lru::mem_cgroup_iter(lru::root_mem_cgroup, nullptr, &reclaim);
+  lru::mem_cgroup* online =
+      memcg && lru::css_tryget_online(&memcg->css) ? memcg : nullptr;
+  lru::mem_cgroup_put(memcg);
+  return online;
+}
+
 void World::Reclaim(harness::Prng& prng) {
   TaskNotes* notes = CurrentNotes();
   // The plan's, so that the actor's own draws stay what they were.
   harness::Prng* own = std::exchange(notes->prng, &prng);
   int nid = static_cast<int>(prng.Below(nids()));
-  lru::mem_cgroup* memcg =
-      prng.Below(4) == 0
-          ? nullptr
-          : GetMemcg(static_cast<uint32_t>(prng.Below(nr_memcgs())));
+  uint64_t draw = prng.Below(4);
+  lru::mem_cgroup* memcg = nullptr;
+  if (draw == 1) {
+    memcg = GetNextOfRound(nid);
+  } else if (draw > 1) {
+    memcg = GetMemcg(static_cast<uint32_t>(prng.Below(nr_memcgs())));
+  }
   lru::shrink_slab(nid, memcg, static_cast<int>(prng.Below(6)));
   lru::mem_cgroup_put(memcg);
   notes->prng = own;

@@ -170,6 +170,7 @@ class World {
   bool InitLru(Lru& entry, bool memcg_aware);
   bool Fill(uint32_t index);
   lru::mem_cgroup* CreateAt(uint32_t index);
+  lru::mem_cgroup* GetNextOfRound(int nid);
   bool ClaimAndDestroy(uint32_t index);
 
   harness::Config config_;

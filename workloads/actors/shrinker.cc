@@ -27,7 +27,7 @@ class Shrinker : public harness::Actor {
         calls_.WalkNode(lists, args);
         break;
       case 4:
-        ShrinkTree(lists.nid, static_cast<int>(prng.Below(6)));
+        prng.Below(2) ? ShrinkTree(lists.nid, prng) : ShrinkRound(lists, prng);
         break;
     }
     calls_.Dispose(args);
@@ -56,15 +56,33 @@ class Shrinker : public harness::Actor {
         lru::serial_of(memcg));
   }
 
-  // As kswapd and zswap's shrink_worker(): every memcg of the tree in turn,
-  // dying ones passed over.
-  void ShrinkTree(int nid, int priority) {
+  // Those that are dying are passed over.
+  void ShrinkOf(lru::mem_cgroup* memcg, int nid, int priority) {
+    CheckWasOnline(memcg);
+    if (!lru::css_tryget_online(&memcg->css)) return;
+    ShrinkSlab({.lru = nullptr, .memcg = memcg, .nid = nid}, priority);
+    lru::mem_cgroup_put(memcg);
+  }
+
+  // As kswapd and zswap's shrink_worker(): every memcg of the tree in turn.
+  void ShrinkTree(int nid, harness::Prng& prng) {
+    int priority = static_cast<int>(prng.Below(6));
     lru::mem_cgroup* memcg = nullptr;
     while ((memcg = lru::mem_cgroup_iter(lru::root_mem_cgroup, memcg))) {
-      CheckWasOnline(memcg);
-      if (!lru::css_tryget_online(&memcg->css)) continue;
-      ShrinkSlab({.lru = nullptr, .memcg = memcg, .nid = nid}, priority);
-      lru::mem_cgroup_put(memcg);
+      ShrinkOf(memcg, nid, priority);
+    }
+  }
+
+  // As direct reclaim, and that of a memcg at its limit: the tree below it, on
+  // from where others have got to, until it is enough.
+  void ShrinkRound(const Lists& lists, harness::Prng& prng) {
+    int priority = static_cast<int>(prng.Below(6));
+    lru::mem_cgroup* root = lists.memcg ? lists.memcg : lru::root_mem_cgroup;
+    lru::mem_cgroup_reclaim_cookie reclaim{.nid = lists.nid};
+    lru::mem_cgroup* memcg = nullptr;
+    while ((memcg = lru::mem_cgroup_iter(root, memcg, &reclaim))) {
+      ShrinkOf(memcg, lists.nid, priority);
+      if (prng.Below(4) == 0) return lru::mem_cgroup_put(memcg);
     }
   }
 

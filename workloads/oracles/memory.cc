@@ -15,6 +15,8 @@
 //   list_lru_memcg  xa_erased
 //   obj_cgroup      objcg_released: its count is zero, so tryget fails
 //   shrinker_info   shrinker_info_replaced
+// A position that reclaim remembers (memcg.h, M4) is such a way, too; it is
+// closed at release, so that none is left a grace period later, at css_free.
 // And who reads a count, finds a memcg, a list or a shrinker, or takes or puts
 // a reference of a css that is going, must be in a read section at all, and
 // come to the list in the one in which he found the memcg: the memory is there
@@ -166,6 +168,24 @@ void OnFreed(fault_point, const fault_site& site) {
   place->memory.store(nullptr, kRelaxed);
 }
 
+// The memcg's own go with it. Nobody sets one any more, so what is seen stays.
+void OnMemcgGoes(fault_point, const fault_site& site) {
+  const auto* dead = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
+  if (!dead) return;
+  for (const lru::mem_cgroup* from = lru::parent_mem_cgroup(dead); from;
+       from = lru::parent_mem_cgroup(from)) {
+    for (int nid = 0; nid < lru::nr_node_ids; nid++) {
+      if (from->iter[nid].position.load(kRelaxed) != dead) continue;
+      harness::ReportInvariant(
+          "rcu_before_free", site.memcg.serial,
+          "memcg %u is freed, but the reclaim iterator of memcg %u (nid %d) "
+          "still names it: whoever goes on from there uses freed memory",
+          site.memcg.serial, lru::serial_of(from), nid);
+      return;
+    }
+  }
+}
+
 void OnReader(fault_point fp, const fault_site& site) {
   if (lru::rcu_read_lock_held()) return;
   const char* api = lru::current_task()->api.load(kRelaxed);
@@ -218,6 +238,7 @@ void Start(World&) {
   harness::Observe(lru::FP_memory_freed, OnFreed);
   harness::Observe(lru::FP_memcg_looked_up, OnLookedUp);
   harness::Observe(lru::FP_list_locked, OnListLocked);
+  harness::Observe(lru::FP_css_free, OnMemcgGoes);
   for (fault_point fp : {lru::FP_count_loaded, lru::FP_list_looked_up,
                          lru::FP_shrinker_looked_up, lru::FP_ref_get,
                          lru::FP_ref_put, lru::FP_css_got_online}) {

@@ -53,6 +53,41 @@ TEST(MemoryOracleTest, ListsAtOnceWithAndWithoutAReader) {
   EXPECT_THAT(ReparentWith(&kHastyOps, false), IsEmpty());
 }
 
+// --- where reclaim has got to
+// ---------------------------------------------------------
+
+// Reclaim of the root, or of memcg 0, stops at memcg 1, the child of memcg 0,
+// which is then destroyed by those steps.
+Findings DestroyAtPosition(const lru::teardown_steps& steps, bool of_root) {
+  return RunScenario([&] {
+    World::Parts parts = CleanParts();
+    parts.steps = &steps;
+    Scenario s(parts, ChainConfig(2));
+    lru::mem_cgroup* root = of_root ? lru::root_mem_cgroup : s.memcg(0);
+    lru::mem_cgroup_reclaim_cookie reclaim{.nid = 1};
+    lru::mem_cgroup* memcg = nullptr;
+    while (memcg != s.memcg(1)) {
+      memcg = lru::mem_cgroup_iter(root, memcg, &reclaim);
+    }
+    lru::mem_cgroup_put(memcg);
+    s.Destroy(1);
+  });
+}
+
+TEST(MemoryOracleTest, PositionTakenBackAtRelease) {
+  EXPECT_THAT(DestroyAtPosition(lru::clean_teardown_steps(), true), IsEmpty());
+  EXPECT_THAT(DestroyAtPosition(lru::clean_teardown_steps(), false), IsEmpty());
+}
+
+TEST(MemoryOracleTest, PositionLeftBehind) {
+  lru::teardown_steps steps = lru::clean_teardown_steps();
+  steps.mem_cgroup_css_released = [](lru::css*) {};
+  for (bool of_root : {true, false}) {
+    EXPECT_THAT(DestroyAtPosition(steps, of_root),
+                ElementsAre(Says(kBeforeFree, "(nid 1) still names it")));
+  }
+}
+
 // --- everything, by records
 // ---------------------------------------------------------
 
