@@ -1,5 +1,7 @@
 #include "workloads/workload_ops.h"
 
+#include <utility>
+
 #include "harness/flight_recorder.h"
 #include "workloads/world.h"
 
@@ -145,6 +147,12 @@ bool DelObj(lru::list_lru* lru, Object* object) {
   return lru::current_lru_ops().list_lru_del_obj(lru, &object->lru);
 }
 
+// In this order: the list is found by whom the object is charged to.
+void Uncharge(lru::list_lru* lru, Object* object) {
+  TheWorld().ops().del_obj(lru, object);
+  lru::obj_cgroup_put(std::exchange(object->objcg, nullptr));
+}
+
 // Drops the lock as a shrinker would that has to write something back, and
 // takes it again where this lru wants it so. Item and list are gone from here.
 lru::lru_status Unlocked(lru::lru_status status, uint32_t list,
@@ -238,6 +246,7 @@ const WorkloadOps& CleanWorkloadOps() {
       .del_locked = DelLocked,
       .add_to = AddTo,
       .del_from = DelFrom,
+      .uncharge = Uncharge,
       .isolate = Isolate,
       .dispose = Dispose,
   };

@@ -32,6 +32,9 @@ struct WorkloadOps {
   // is the one the object was charged to, or an heir of its lists (L2).
   bool (*add_to)(lru::list_lru* lru, Object* object, lru::mem_cgroup* memcg);
   bool (*del_from)(lru::list_lru* lru, Object* object, lru::mem_cgroup* memcg);
+  // The last of an object that nobody else can reach, but for walks of its
+  // list: off the list, and not charged any more.
+  void (*uncharge)(lru::list_lru* lru, Object* object);
   // The callback of every walk; cb_arg is a WalkArgs.
   lru::list_lru_walk_cb isolate;
   // Takes an object that isolate has moved away off the private list.

@@ -258,7 +258,7 @@ uint64_t World::ObjectsMax() const {
 }
 
 void World::FreeObject(Object* object) {
-  ops().del_obj(lru(object->lru_index), object);
+  ops().uncharge(lru(object->lru_index), object);
   lru::kmem_cache_free(cache_, object);
 }
 
