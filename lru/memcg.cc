@@ -198,9 +198,10 @@ mem_cgroup* next_of_round(mem_cgroup* root, mem_cgroup* prev,
       continue;
     }
     if (memcg) return memcg;
-    // Nothing was left of the round: a walk that begins begins the next.
+    // Nothing was left of the round: a walk that begins begins the next, if
+    // there is anything at all.
     atomic_add(iter->generation, 1);
-    if (prev) return nullptr;
+    if (prev || !pos) return nullptr;
     reclaim->generation = READ_ONCE(iter->generation);
   }
 }

@@ -7,6 +7,10 @@
 // parent's list although the child's is not drained yet. Legal there; so
 // "passed over" is judged by objcgs_reparented, the last stage that surely
 // comes before the rewrite.
+// An object is found by the memcg it was charged to or, since that one's
+// objcgs were reparented, by an ancestor of it: on every lru, whoever looks it
+// up, and never where it was charged to nobody. A memcg that a caller keeps by
+// a reference is not looked up; what list it leads to is judged as any other.
 // memcg-lock: a lookup passes over a memcg that is dying, and has no list there
 // or a dead one. Whoever holds the list's lock that the climb has led to keeps
 // those below it from changing.
@@ -18,6 +22,7 @@
 #include "lru/slab.h"
 #include "lru/sync/alloc.h"
 #include "workloads/oracles/drain_words.h"
+#include "workloads/oracles/lineage.h"
 #include "workloads/oracles/peek.h"
 #include "workloads/oracles/per_task.h"
 #include "workloads/registry.h"
@@ -58,6 +63,7 @@ bool IsFinished(uint32_t serial) {
 }
 
 DrainWords words;
+Lineage lineage;
 PerTask<bool> restarted;  // the walk in progress has dropped the lock
 std::atomic<bool> aware[kLruIndexes];  // the lru knows memcgs
 
@@ -272,6 +278,46 @@ void OnLinked(fault_point, const fault_site& site) {
   CheckList(site);
 }
 
+// The root, which is named as null, too, is everybody's heir.
+void OnLookedUp(fault_point, const fault_site& site) {
+  if (!site.item.ptr) return;
+  const Object* object =
+      ObjectOf(static_cast<const lru::list_head*>(site.item.ptr));
+  uint32_t charged = object->charged.serial;
+  uint32_t found = site.memcg.serial;
+  if (found == charged || found == 0) return;
+  if (lineage.MayBeHeir(found, charged)) return;
+  if (charged == 0) {
+    harness::ReportInvariant("reparent_target", found,
+                             "object %u was found by memcg %u, but it was "
+                             "charged to nobody",
+                             object->serial, found);
+    return;
+  }
+  harness::ReportInvariant(
+      "reparent_target", found,
+      "object %u was found by memcg %u, but it was charged to memcg %u, which "
+      "is not below that one",
+      object->serial, found, charged);
+}
+
+void OnIdTaken(fault_point, const fault_site& site) {
+  lineage.Note(site.memcg.serial, site.parent.serial);
+}
+
+// Those that were there before.
+void NoteLineage(World& world) {
+  lineage.Clear();
+  lineage.Note(lru::serial_of(lru::root_mem_cgroup), 0);
+  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+    const lru::mem_cgroup* memcg =
+        world.memcg(i).load(std::memory_order_relaxed);
+    if (!memcg) continue;
+    lineage.Note(lru::serial_of(memcg),
+                 lru::serial_of(lru::parent_mem_cgroup(memcg)));
+  }
+}
+
 // A walk of a memcg's list is of its own, or of the one that its id leads to
 // since it was passed over. node-lock: a walk that was overtaken by an offline
 // may begin again on a stranger's, who has got the id (d6).
@@ -328,6 +374,7 @@ void Start(World& world) {
   closed.Clear();
   words.Clear();
   restarted.Clear();
+  NoteLineage(world);
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     aware[i].store(world.lru(i)->memcg_aware, std::memory_order_relaxed);
   }
@@ -341,6 +388,8 @@ void Start(World& world) {
   harness::Observe(lru::FP_nr_deferred_reparented, OnReparented);
   harness::Observe(lru::FP_offline_begin, OnOfflineBegin);
   harness::Observe(lru::FP_mlru_stored, OnStored);
+  harness::Observe(lru::FP_id_taken, OnIdTaken);
+  harness::Observe(lru::FP_memcg_looked_up, OnLookedUp);
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_item_unlinked, OnUnlinked);
   harness::Observe(lru::FP_walk_restarted, OnWalkRestarted);
@@ -408,7 +457,8 @@ LRUTORTURE_REGISTER(RegisterOracle(
       "empty for ever; it is never found again."},
      {"reparent_target", "26",
       "Items of a dying memcg land on the list of the nearest ancestor that "
-      "is not drained yet, and nowhere else."}},
+      "is not drained yet, and nowhere else; an object is found by the memcg "
+      "it was charged to, or by an ancestor."}},
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = nullptr,

@@ -345,6 +345,57 @@ TEST(ReparentOracleTest, OnAStrangersListAtRest) {
               Contains(Says("reparent_target", "but belongs to memcg")));
 }
 
+// --- by whom an object is found
+// ------------------------------------------------------------
+
+// As an object that keeps what its memory was charged to before: of memcg 3, in
+// a chain; `of` says who it is charged to, `found` by whom it is found.
+Findings FindObject(int of, int found) {
+  return RunScenario([=] {
+    reparent_flaws = {};
+    Scenario s;
+    lru::mem_cgroup* memcg = found < 0 ? nullptr : s.memcg(found);
+    Object* object = s.Charge(3);
+    object->charged = {};
+    if (of >= 0) object->charged.serial = lru::serial_of(s.memcg(of));
+    lru::rcu_guard guard;
+    Scenario::Feed(lru::FP_memcg_looked_up, {.memcg = memcg,
+                                             .lru = s.world().lru(0),
+                                             .item = &object->lru,
+                                             .nid = 0});
+  });
+}
+
+TEST(ReparentOracleTest, FoundByItsMemcgAnAncestorOrTheRoot) {
+  for (int heir : {3, 2, 0, -1}) EXPECT_THAT(FindObject(3, heir), IsEmpty());
+  EXPECT_THAT(FindObject(-1, -1), IsEmpty());
+}
+
+TEST(ReparentOracleTest, FoundByAMemcgItWasNotChargedTo) {
+  EXPECT_THAT(FindObject(2, 3),
+              Contains(Says("reparent_target", "which is not below that one")));
+  EXPECT_THAT(FindObject(-1, 3),
+              Contains(Says("reparent_target", "charged to nobody")));
+}
+
+// A memcg that has come since, and one that has gone.
+TEST(ReparentOracleTest, FoundByHeirsOfTheGone) {
+  EXPECT_THAT(RunScenario([] {
+                reparent_flaws = {};
+                Scenario s;
+                for (int i = 0; i < 3; i++) {
+                  s.ChargeAndAdd(3);
+                  s.Destroy(2);
+                  s.world().CreateMissing();
+                }
+                for (uint32_t i = 0; i < 3; i++) {
+                  EXPECT_TRUE(s.Del(s.world().shared(i).load()));
+                }
+                s.Finish();
+              }),
+              IsEmpty());
+}
+
 // (L5) One by one, to the tail of what the parent has.
 TEST(ReparentOracleTest, SplicedAtTheTail) {
   EXPECT_THAT(
