@@ -1,6 +1,7 @@
 // bugs.md #14, 5161b48712dc "mm: list_lru: fix UAF for memory cgroup" (Muchun
-// Song, 2024; mends 0a97c01cd20b, 6.8): the memcg an object belongs to is
-// looked up, and used, outside the read section that keeps it alive.
+// Song, 2024, 6.11; mends 0a97c01cd20b, 6.8): the memcg an object belongs to is
+// looked up, and used, outside the read section that keeps it alive. Found by
+// reading the code; nobody has seen it happen.
 //
 //   adder                                    teardown
 //   memcg = mem_cgroup_from_slab_obj(item)

@@ -1,11 +1,14 @@
 // bugs.md #28, nfsd: "add list_head nf_gc to struct nfsd_file" (Youzhong Yang,
-// 2024): list_lru_del() of an item that a walk has moved to a private list. Its
-// list_empty() cannot tell the two lists apart.
+// 2024; stable from January 2025): list_lru_del() of an item that a walk has
+// moved to a private list. Its list_empty() cannot tell the two lists apart.
+// The garbage collector's walk lost files to nfsd_file_put(): they leaked, and
+// the count was one too few.
 //
-//   walk                                owner
+//   walk (garbage collector)            owner (nfsd_file_put)
 //   list_lru_isolate_move(item, dispose)
 //   nr_items - 1
 //                                       list_lru_del(item): not empty, so true
+//                                         item is off the walk's own list
 //                                       nr_items - 1 once more
 #include "workloads/registry.h"
 

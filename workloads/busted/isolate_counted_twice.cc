@@ -1,6 +1,9 @@
-// bugs.md #26, b4c6200a8e7e "list_lru: remove special case function
-// list_lru_dispose_all" (Glauber Costa, 2013): an item on its way out is taken
-// off the node's count by both sides.
+// bugs.md #26, "list_lru: remove special case function list_lru_dispose_all"
+// (Glauber Costa, 2013; b4c6200a8e7e in a mirror, the hash upstream is not
+// known to bugs.md): an item on its way out is taken off the node's count by
+// both sides. That function moved items to a private list without the node's
+// lock, so that a del could come to one of them at the same time. Here the walk
+// itself counts for both.
 //
 //   walk                                whoever disposes
 //   isolates the item, count - 1

@@ -1,7 +1,9 @@
-// bugs.md #29, 361e0ff456a8 (rust_binder, Alice Ryhl, 2025): an isolate
-// callback written for the other side of Linux 6.13. Up to 6.12 the lock is
-// held again when LRU_RETRY or LRU_REMOVED_RETRY is returned, from 6.13 on it
-// is not; the header went on saying that it is.
+// bugs.md #29, 361e0ff456a8 (rust_binder, Alice Ryhl, 2025, 6.18; mends
+// eafedbc7c050): an isolate callback written for the other side of Linux 6.13.
+// Up to 6.12 the lock is held again when LRU_RETRY or LRU_REMOVED_RETRY is
+// returned, from 6.13 (da0c02516c50) on it is not; the header went on saying
+// that it is. It takes no second task: kswapd stood still, waiting for itself.
+// The other way round, everybody else may come to the list meanwhile.
 //
 //   up to 6.12                          from 6.13 on
 //   callback: spin_unlock(lock)         callback: spin_unlock(lock)

@@ -1,5 +1,9 @@
-// bugs.md #35 (syzbot 3126ab3db03db42e7a31, xfs): the isolate callback waits
-// for a lock that others hold around list_lru_add().
+// bugs.md #35 (syzbot 3126ab3db03db42e7a31, xfs, seen at ca378189fdfa,
+// 6.13-rc3; no fix is known to bugs.md): the isolate callback of the dquots'
+// shrinker waits for qli_lock under the list's lock; who gives back a buffer
+// comes to list_lru_add() with qli_lock held, two locks further out. A warning
+// of lockdep: whether anybody ever waited for ever is not said. Here the lock
+// in between is the object's own, as i_lock is.
 //
 //   walker                              adder
 //   spin_lock(&nlru->lock)              spin_lock(&object->lock)
