@@ -26,11 +26,20 @@ struct MemcgName {
   uint32_t serial = 0;
 };
 
+// What some objects belong to, as a zswap entry does to a swap device. An
+// object on a list does not pin it: it is freed when its maker has taken all
+// its objects off their lists, whoever may still be busy with one of them. So
+// it is good under the lock of the list that an object of it is on, no longer.
+struct Device {
+  uint32_t id = 0;
+};
+
 struct Object : lru::slab_obj {
   uint32_t lru_index = 0;
   MemcgName charged;       // the memcg it was charged to; none: the root
   bool guarded = false;    // set before anyone else can see it
   bool disposing = false;  // under `lock`: on a shrinker's private list
+  const Device* device = nullptr;  // of one that is not guarded; set as that is
   lru::spinlock_t lock{"object->lock"};
   // Of the oracles, written under the list's lock.
   std::atomic<uint32_t> linked = 0;    // 1 while it is on a list
@@ -72,6 +81,7 @@ inline TaskNotes* CurrentNotes() {
 struct WalkArgs {
   harness::Prng* prng;
   lru::list_head dispose = {};  // objects moved away
+  uint32_t written_to = 0;      // device of the one written back last
 };
 
 }  // namespace workloads

@@ -185,6 +185,15 @@ lru::lru_status MoveAway(lru::list_lru_one* list, Object* object,
   return lru::LRU_REMOVED;
 }
 
+// 5878303c5353: with the lock everything of the object is let go, its device
+// as well, so what is needed of them is copied before.
+lru::lru_status WriteBack(lru::list_lru_one* list, Object* object,
+                          lru::spinlock_t* lock, WalkArgs* args) {
+  args->written_to = object->device ? object->device->id : 0;
+  TakeOff(list, object);
+  return Unlocked(lru::LRU_REMOVED_RETRY, list->serial, lock);
+}
+
 lru::lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
                         lru::spinlock_t* lock, void* cb_arg) {
   auto* args = static_cast<WalkArgs*>(cb_arg);
@@ -200,8 +209,7 @@ lru::lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
   if (draw < 13) return Stopped(lock);
   if (draw < 15) return Unlocked(lru::LRU_RETRY, list->serial, lock);
   if (object->guarded) return lru::LRU_SKIP;
-  TakeOff(list, object);
-  return Unlocked(lru::LRU_REMOVED_RETRY, list->serial, lock);
+  return WriteBack(list, object, lock, args);
 }
 
 void Dispose(Object* object) {

@@ -5,6 +5,9 @@
 // shrink_slab() may call until shrinker_free() has returned; and by reparent,
 // which goes through every lru there is. Destroy needs no users, and has none:
 // the objects are freed in between.
+// Most of its objects belong to a device, which comes and goes while the lru is
+// in use, as swap devices do under zswap's: at swapoff scans may be under way.
+#include "lru/sync/alloc.h"
 #include "workloads/actors/list_calls.h"
 #include "workloads/actors/object_actor.h"
 #include "workloads/registry.h"
@@ -51,8 +54,25 @@ class Registrar : public ObjectOwner {
         if (place) world().FreeObject(place);
         place = nullptr;
       }
+      Swapoff();
     });
     registered_ = false;
+  }
+
+  void Swapon() {
+    device_ = lru::kmalloc_type<Device>(lru::ALLOC_OTHER);
+    if (device_) device_->id = ++devices_;
+  }
+
+  // Its objects off their lists, and freed; then itself.
+  void Swapoff() {
+    for (Object*& place : own()) {
+      if (!place || !place->device) continue;
+      world().FreeObject(place);
+      place = nullptr;
+    }
+    if (device_) lru::kfree_type(lru::ALLOC_OTHER, device_);
+    device_ = nullptr;
   }
 
   void Use(harness::Prng& prng) {
@@ -72,6 +92,9 @@ class Registrar : public ObjectOwner {
           calls_.CountOne(lists);
           calls_.CountNode(lists);
         });
+        break;
+      case 3:
+        Swapoff();
         break;
       default:
         UseObject(own()[prng.Below(own().size())], prng);
@@ -97,6 +120,8 @@ class Registrar : public ObjectOwner {
       place = Charge(memcg, index_, nid);
       if (!place) return;
       place->guarded = prng.Below(4) == 0;
+      if (!device_) Swapon();
+      if (!place->guarded) place->device = device_;
       add = true;  // what is new goes on its list
     }
     WithOwn(place, [&] { add ? AddOne(prng, place) : DelOne(prng, place); });
@@ -107,6 +132,8 @@ class Registrar : public ObjectOwner {
   ListCalls calls_;
   uint32_t index_;
   bool registered_ = false;
+  Device* device_ = nullptr;
+  uint32_t devices_ = 0;
   uint64_t uses_left_ = 0;
 };
 
