@@ -93,11 +93,11 @@ TEST(CountsOracleTest, NegativeCountReturned) {
               Contains(Says("counts_sane", "there never were so many")));
 }
 
-// What a count_node may return that found two items when it began: four actors,
+// What a count_node may return where eight items are: four actors,
 // the rest of the world and callbacks may each have one in flight.
 TEST(CountsOracleTest, CountNodeOfItemsThatWereNeverThere) {
   static long lie = 0;
-  auto count_two = [](long difference) {
+  auto count_eight = [](long difference) {
     lie = difference;
     return RunScenario([] {
       static lru::list_lru_ops ops = lru::node_lock_ops();
@@ -110,13 +110,15 @@ TEST(CountsOracleTest, CountNodeOfItemsThatWereNeverThere) {
       s.world().lru_ops().list_lru_count_node(s.world().lru(0), 0);
     });
   };
-  EXPECT_THAT(count_two(6), IsEmpty());
-  EXPECT_THAT(count_two(-6), IsEmpty());
-  EXPECT_THAT(count_two(7), Contains(Says("counts_sane",
-                                          "returned 15 items, but at no moment "
-                                          "of the call were fewer than 2 or "
-                                          "more than 14")));
-  EXPECT_THAT(count_two(-7), Contains(Says("counts_sane", "returned 1 items")));
+  EXPECT_THAT(count_eight(6), IsEmpty());
+  EXPECT_THAT(count_eight(-6), IsEmpty());
+  EXPECT_THAT(count_eight(7),
+              Contains(Says("counts_sane",
+                            "returned 15 items, but at no moment "
+                            "of the call were fewer than 2 or "
+                            "more than 14")));
+  EXPECT_THAT(count_eight(-7),
+              Contains(Says("counts_sane", "returned 1 items")));
 }
 
 // What comes and goes during the call may be in the count, or not.
