@@ -1,5 +1,6 @@
-// Who descends from whom, by serials: memcgs may be gone by then. What the
-// table no longer knows is believed.
+// Whose objects are found by whom, once a memcg's objcgs are its parent's: by
+// serials, for memcgs may be gone by then. Of those that share a place the
+// youngest is remembered; an older one is believed.
 #ifndef LRUTORTURE_WORKLOADS_ORACLES_LINEAGE_H_
 #define LRUTORTURE_WORKLOADS_ORACLES_LINEAGE_H_
 
@@ -12,19 +13,21 @@ namespace workloads {
 
 class Lineage {
  public:
-  void Clear() { parents_.Clear(); }
+  void Clear() { heirs_.Clear(); }
 
-  // The root's parent is 0.
+  // Before any objcg of memcg names its parent; one at a time.
   void Note(uint32_t memcg, uint32_t parent) {
-    parents_[memcg % kMemcgs].store(uint64_t{memcg} << 32 | parent,
-                                    std::memory_order_relaxed);
+    std::atomic<uint64_t>& heir = heirs_[memcg % kMemcgs];
+    if (heir.load(std::memory_order_relaxed) >> 32 > memcg) return;
+    heir.store(uint64_t{memcg} << 32 | parent, std::memory_order_relaxed);
   }
 
-  // Is it memcg itself, or an ancestor of it?
+  // May what was charged to memcg be found by `heir`?
   bool MayBeHeir(uint32_t heir, uint32_t memcg) const {
     while (memcg && memcg != heir) {
-      uint64_t word = parents_[memcg % kMemcgs].load(std::memory_order_relaxed);
-      if (word >> 32 != memcg) return true;  // not known any more
+      uint64_t word = heirs_[memcg % kMemcgs].load(std::memory_order_relaxed);
+      if (word >> 32 > memcg) return true;   // not known any more
+      if (word >> 32 < memcg) return false;  // still its own
       memcg = static_cast<uint32_t>(word);
     }
     return memcg == heir;
@@ -32,7 +35,7 @@ class Lineage {
 
  private:
   static constexpr uint32_t kMemcgs = 1 << 14;
-  Zeroed<std::atomic<uint64_t>, kMemcgs> parents_;
+  Zeroed<std::atomic<uint64_t>, kMemcgs> heirs_;
 };
 
 }  // namespace workloads

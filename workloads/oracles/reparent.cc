@@ -278,7 +278,7 @@ void OnLinked(fault_point, const fault_site& site) {
   CheckList(site);
 }
 
-// The root, which is named as null, too, is everybody's heir.
+// Null is nobody's: what list that leads to is lock_identity's.
 void OnLookedUp(fault_point, const fault_site& site) {
   if (!site.item.ptr) return;
   const Object* object =
@@ -296,26 +296,13 @@ void OnLookedUp(fault_point, const fault_site& site) {
   }
   harness::ReportInvariant(
       "reparent_target", found,
-      "object %u was found by memcg %u, but it was charged to memcg %u, which "
-      "is not below that one",
+      "object %u was found by memcg %u, but it was charged to memcg %u, whose "
+      "objcgs were not reparented to that one",
       object->serial, found, charged);
 }
 
-void OnIdTaken(fault_point, const fault_site& site) {
+void OnObjcgUnpublished(fault_point, const fault_site& site) {
   lineage.Note(site.memcg.serial, site.parent.serial);
-}
-
-// Those that were there before.
-void NoteLineage(World& world) {
-  lineage.Clear();
-  lineage.Note(lru::serial_of(lru::root_mem_cgroup), 0);
-  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
-    const lru::mem_cgroup* memcg =
-        world.memcg(i).load(std::memory_order_relaxed);
-    if (!memcg) continue;
-    lineage.Note(lru::serial_of(memcg),
-                 lru::serial_of(lru::parent_mem_cgroup(memcg)));
-  }
 }
 
 // A walk of a memcg's list is of its own, or of the one that its id leads to
@@ -374,7 +361,7 @@ void Start(World& world) {
   closed.Clear();
   words.Clear();
   restarted.Clear();
-  NoteLineage(world);
+  lineage.Clear();
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     aware[i].store(world.lru(i)->memcg_aware, std::memory_order_relaxed);
   }
@@ -388,7 +375,7 @@ void Start(World& world) {
   harness::Observe(lru::FP_nr_deferred_reparented, OnReparented);
   harness::Observe(lru::FP_offline_begin, OnOfflineBegin);
   harness::Observe(lru::FP_mlru_stored, OnStored);
-  harness::Observe(lru::FP_id_taken, OnIdTaken);
+  harness::Observe(lru::FP_objcg_unpublished, OnObjcgUnpublished);
   harness::Observe(lru::FP_memcg_looked_up, OnLookedUp);
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_item_unlinked, OnUnlinked);

@@ -348,9 +348,10 @@ TEST(ReparentOracleTest, OnAStrangersListAtRest) {
 // --- by whom an object is found
 // ------------------------------------------------------------
 
-// As an object that keeps what its memory was charged to before: of memcg 3, in
-// a chain; `of` says who it is charged to, `found` by whom it is found.
-Findings FindObject(int of, int found) {
+// An object charged to memcg `of` of a chain (-1: to nobody) is found by memcg
+// `found` (-1: by none), after the objcgs of memcgs 3 to `given_up` have been
+// given to their parents.
+Findings FindObject(int of, int found, int given_up = 4) {
   return RunScenario([=] {
     reparent_flaws = {};
     Scenario s;
@@ -358,6 +359,11 @@ Findings FindObject(int of, int found) {
     Object* object = s.Charge(3);
     object->charged = {};
     if (of >= 0) object->charged.serial = lru::serial_of(s.memcg(of));
+    for (int i = 3; i >= given_up; i--) {
+      Scenario::Feed(
+          lru::FP_objcg_unpublished,
+          {.memcg = s.memcg(i), .parent = lru::parent_mem_cgroup(s.memcg(i))});
+    }
     lru::rcu_guard guard;
     Scenario::Feed(lru::FP_memcg_looked_up, {.memcg = memcg,
                                              .lru = s.world().lru(0),
@@ -366,14 +372,20 @@ Findings FindObject(int of, int found) {
   });
 }
 
-TEST(ReparentOracleTest, FoundByItsMemcgAnAncestorOrTheRoot) {
-  for (int heir : {3, 2, 0, -1}) EXPECT_THAT(FindObject(3, heir), IsEmpty());
-  EXPECT_THAT(FindObject(-1, -1), IsEmpty());
+TEST(ReparentOracleTest, FoundByItsMemcgOrAnHeir) {
+  auto silent = testing::Not(Contains(Says("reparent_target", "was found by")));
+  EXPECT_THAT(FindObject(3, 3), silent);
+  EXPECT_THAT(FindObject(3, 2, 3), silent);
+  EXPECT_THAT(FindObject(3, 0, 1), silent);
+  EXPECT_THAT(FindObject(3, -1), silent);
+  EXPECT_THAT(FindObject(-1, -1), silent);
 }
 
 TEST(ReparentOracleTest, FoundByAMemcgItWasNotChargedTo) {
-  EXPECT_THAT(FindObject(2, 3),
-              Contains(Says("reparent_target", "which is not below that one")));
+  auto found = Contains(Says("reparent_target", "were not reparented to that"));
+  EXPECT_THAT(FindObject(2, 3), found);
+  EXPECT_THAT(FindObject(3, 2), found);  // its parent, but not yet
+  EXPECT_THAT(FindObject(3, 0, 3), found);
   EXPECT_THAT(FindObject(-1, 3),
               Contains(Says("reparent_target", "charged to nobody")));
 }
