@@ -44,7 +44,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                      "dropped the lock uses what the object belonged to, which "
                      "its owner has freed meanwhile (#32)",
               .config = "busted/owner_freed_while_isolated.json",
-              .expect = {{"asan", "memory_error", ""}}},
+              .expect = {{"asan", "memory_error", ""},
+                         {"tsan", "memory_error", ""},
+                         {"tsan", "data_race", ""}}},
      .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
 
 }  // namespace
