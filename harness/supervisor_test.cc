@@ -239,6 +239,33 @@ TEST_F(SupervisorTest, DeadlockIsFoundLongBeforeTheStall) {
   EXPECT_EQ(Run(), kExitFinding);
   EXPECT_EQ(FindingField("kind"), "deadlock");
   EXPECT_NE(FindingField("message").find("held by adder-1"), std::string::npos);
+  EXPECT_EQ(FindingField("signature"), "deadlock|a,b");
+}
+
+// The other one waits for a lock of the first: that is not the reason.
+TEST_F(SupervisorTest, AGracePeriodInsideOnesOwnSectionIsADeadlock) {
+  config_.duration_ms = 60'000;
+  config_.stall_ms = 60'000;
+  static int lock;
+  workload_.step = [](uint32_t index) {
+    lru::task* self = lru::current_task();
+    BeginOperation({Verb::k_del, 5, 0, 0, -1});
+    if (index == 0) {
+      self->held[0].lock.store(&lock);
+      self->held[0].name.store("a");
+      self->nr_held.store(1);
+      self->rcu_nesting.store(1);
+      self->waiting.store("synchronize_rcu");
+    } else {
+      self->waiting_for.lock.store(&lock);
+      self->waiting_for.name.store("a");
+      self->waiting.store("spin_lock");
+    }
+    for (;;) lru::sleep_ns(1'000'000);
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "deadlock");
+  EXPECT_EQ(FindingField("signature"), "deadlock|grace period");
 }
 
 TEST_F(SupervisorTest, ControlCStopsCleanlyAndStillReports) {

@@ -14,6 +14,7 @@
 //   undefined_behavior  undefined_behavior|TYPE|FUNCTION
 //   lock_inversion      lock_inversion|TYPE|FUNCTION,FUNCTION        sorted
 //   deadlock            deadlock|LOCK,LOCK          of the circle, sorted
+//                       deadlock|grace period       in one's own read section
 //   stall               stall|VERB or API
 //   crash               crash|SIGNAL|FUNCTION
 //   killed              killed

@@ -74,6 +74,13 @@ int HolderIndex(const Recorder& r, const void* lock) {
   return -1;
 }
 
+// It waits for a grace period in its own read section; all others who wait,
+// wait for it, and which they are is chance.
+bool WaitsForItself(const lru::task& task) {
+  return InUse(task) && task.rcu_nesting.load(kRelaxed) &&
+         LiteralText(task.waiting.load(kRelaxed)) == "synchronize_rcu";
+}
+
 // Follows "waits for a lock that is held by" from one task; the names met on
 // the circle, empty when the chain ends.
 std::set<std::string> CircleFrom(const Recorder& r, uint32_t start) {
@@ -201,6 +208,9 @@ std::vector<uint32_t> DyingMemcgs(const Recorder& r, uint32_t first,
 }
 
 std::vector<std::string> BlockedOnLocks(const Recorder& r) {
+  for (uint32_t i = 0; i < TaskCount(r); ++i) {
+    if (WaitsForItself(r.tasks[i].task)) return {"grace period"};
+  }
   std::set<std::string> names;
   for (uint32_t i = 0; i < TaskCount(r); ++i) {
     names.merge(CircleFrom(r, i));
