@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "harness/finding_raw.h"
 #include "harness/flight_recorder.h"
 #include "harness/report/report.h"
 
@@ -54,7 +55,7 @@ uint32_t StackOf(void* context, uint64_t* frames) {
 
 void RecordCrash(int signal, const siginfo_t& info, void* context) {
   FindingSlot* slot = ClaimFinding(Kind::kCrash);
-  if (!slot) return;
+  if (!slot) return RawAwaitFindings();
   const char* abbreviation = sigabbrev_np(signal);
   snprintf(slot->type, sizeof(slot->type), "SIG%s",
            abbreviation ? abbreviation : "?");

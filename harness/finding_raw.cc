@@ -1,6 +1,11 @@
 // Compiled without sanitizers and builtins: see the header.
 #include "harness/finding_raw.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <ctime>
+
 namespace harness {
 namespace {
 
@@ -46,6 +51,28 @@ FindingSlot* RawClaimFinding(Kind kind) {
 void RawPublishFinding(FindingSlot* slot, const char* message) {
   if (message) RawText(slot->message, sizeof(slot->message)).Str(message);
   __atomic_store_n(Plain(slot->ready), 1, __ATOMIC_RELEASE);
+}
+
+void RawAwaitFindings() {
+  constexpr int kWaitMs = 500;
+  constexpr timespec kMs = {0, 1'000'000};
+  Recorder* r = RawRecorder();
+  if (!r) return;
+  lru::task* task = lru::current_task();
+  uint32_t self = task ? task->id : ~0u;
+  for (int ms = 0; ms < kWaitMs; ++ms) {
+    uint32_t count = RawLoad(r->nr_findings);
+    if (count > kFindingsMax) count = kFindingsMax;
+    uint32_t limit = RawLoad(r->findings_stop);
+    if (count > (limit ? limit : 1)) count = limit ? limit : 1;
+    bool waits = false;
+    for (uint32_t i = 0; i < count; ++i) {
+      const FindingSlot& slot = r->findings[i];
+      waits |= !RawLoad(slot.ready) && slot.task != self;
+    }
+    if (!waits) return;
+    syscall(SYS_nanosleep, &kMs, nullptr);
+  }
 }
 
 const char* RawTaskName(int32_t os_tid) {

@@ -27,6 +27,11 @@ Recorder* RawRecorder();
 FindingSlot* RawClaimFinding(Kind kind);
 void RawPublishFinding(FindingSlot* slot, const char* message);
 
+// Before a process dies: the others that have claimed a finding get the time to
+// publish it, half a second at most. A task that dies while it fills in its own
+// does not wait.
+void RawAwaitFindings();
+
 // The name of the task with this kernel thread id, or null.
 const char* RawTaskName(int32_t os_tid);
 

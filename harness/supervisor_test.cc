@@ -268,6 +268,28 @@ TEST_F(SupervisorTest, AGracePeriodInsideOnesOwnSectionIsADeadlock) {
   EXPECT_EQ(FindingField("signature"), "deadlock|grace period");
 }
 
+// As when what an oracle has found is met by another task at the same moment.
+TEST_F(SupervisorTest, ACrashWaitsForWhatAnotherIsWritingDown) {
+  config_.duration_ms = 60'000;
+  workload_.step = [](uint32_t index) {
+    static std::atomic<bool> claimed;
+    if (index == 0) {
+      FindingSlot* slot = ClaimFinding(Kind::kInvariant);
+      claimed.store(true);
+      lru::sleep_ns(50'000'000);
+      snprintf(slot->invariant, sizeof(slot->invariant), "items_conserved");
+      PublishFinding(slot, "written down late");
+      for (;;) lru::sleep_ns(1'000'000);
+    }
+    while (!claimed.load()) lru::cpu_relax();
+    raise(SIGSEGV);
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("invariant"), "items_conserved");
+  EXPECT_NE(FindingField("message").find("written down late"),
+            std::string::npos);
+}
+
 TEST_F(SupervisorTest, ControlCStopsCleanlyAndStillReports) {
   config_.duration_ms = 60'000;
   workload_.setup = [] { kill(getppid(), SIGINT); };  // once: two are 130

@@ -117,7 +117,7 @@ void OnAsanReport(const char* text) {
   const char* signal = SignalOf(description);
   FindingSlot* slot =
       RawClaimFinding(signal ? Kind::kCrash : Kind::kMemoryError);
-  if (!slot) return;
+  if (!slot) return RawAwaitFindings();  // ASan ends the process
   RawText(slot->type, sizeof(slot->type)).Str(signal ? signal : description);
   slot->address = reinterpret_cast<uint64_t>(__asan_get_report_address());
   CopyAccess(slot);

@@ -10,7 +10,7 @@
 //                                            css_free: kfree(memcg)
 //   list_lru_add(lru, item, nid, memcg)
 //     reads memcg->kmemcg_id of freed memory
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::add_without_rcu {
 namespace {
@@ -27,15 +27,6 @@ bool AddWithoutRcu(lru::list_lru* lru, Object* object) {
                                              memcg);
 }
 
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.add = AddWithoutRcu;
-    return ops;
-  }();
-  return kOps;
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "add_without_rcu",
               .klass = "caller",
@@ -48,7 +39,8 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "rcu_before_free"},
                          {"tsan", "invariant", "rcu_before_free"},
                          {"gcc", "invariant", "rcu_before_free"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.add = AddWithoutRcu; }>}));
 
 }  // namespace
 }  // namespace workloads::add_without_rcu

@@ -7,21 +7,12 @@
 //   list_lru_add(): the lookup finds no list
 //     up to 6.12: NULL pointer dereference; from 6.13 on: an ancestor's list
 //     is taken in silence, for a memcg that is not dying
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::charge_without_alloc {
 namespace {
 
 int AllocNothing(World&, uint32_t, lru::mem_cgroup*) { return 0; }
-
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.alloc_lists = AllocNothing;
-    return ops;
-  }();
-  return kOps;
-}
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "charge_without_alloc",
@@ -34,7 +25,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "alloc_before_add"},
                          {"tsan", "invariant", "alloc_before_add"},
                          {"gcc", "invariant", "alloc_before_add"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it = BreakCaller<[](WorkloadOps& ops) {
+       ops.alloc_lists = AllocNothing;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::charge_without_alloc

@@ -7,7 +7,7 @@
 //   css_killed_ref_fn()
 //     rcu_barrier()                     queues a callback and waits for it
 //                                       nobody is left to run it
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::confirm_waits_for_callbacks {
 namespace {
@@ -15,15 +15,6 @@ namespace {
 void WaitForCallbacks(lru::css* c) {
   lru::rcu_barrier();
   lru::clean_teardown_steps().css_kill_confirmed(c);
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.css_kill_confirmed = WaitForCallbacks;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -39,7 +30,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                      {"asan", "stall", ""},
                      {"tsan", "stall", ""},
                      {"gcc", "stall", ""}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.css_kill_confirmed = WaitForCallbacks;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::confirm_waits_for_callbacks

@@ -8,21 +8,12 @@
 //                                       css_free: the number goes with it
 //     10 objects, now on the parent's list, were owed a scan and get none
 #include "lru/shrinker.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::deferred_lost_at_offline {
 namespace {
 
 void Forget(lru::mem_cgroup*) {}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.reparent_shrinker_deferred = Forget;
-    return steps;
-  }();
-  return kSteps;
-}
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "deferred_lost_at_offline",
@@ -35,7 +26,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "deferred_conserved"},
                          {"tsan", "invariant", "deferred_conserved"},
                          {"gcc", "invariant", "deferred_conserved"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.reparent_shrinker_deferred = Forget;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::deferred_lost_at_offline

@@ -9,7 +9,7 @@
 //                                       nr_deferred = old + 5
 //     7 objects are never scanned; with an xchg in between, some are twice
 #include "lru/shrinker.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::deferred_not_atomic {
 namespace {
@@ -17,15 +17,6 @@ namespace {
 void ReadAndWrite(std::atomic<long>& nr_deferred, long nr) {
   long old = lru::READ_ONCE(nr_deferred);
   lru::xchg(nr_deferred, old + nr, "add_nr_deferred");
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.add_nr_deferred = ReadAndWrite;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -41,7 +32,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                      {"asan", "invariant", "deferred_conserved"},
                      {"tsan", "invariant", "deferred_conserved"},
                      {"gcc", "invariant", "deferred_conserved"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.add_nr_deferred = ReadAndWrite;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::deferred_not_atomic

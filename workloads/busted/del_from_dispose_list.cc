@@ -10,7 +10,7 @@
 //                                       list_lru_del(item): not empty, so true
 //                                         item is off the walk's own list
 //                                       nr_items - 1 once more
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::del_from_dispose_list {
 namespace {
@@ -20,15 +20,6 @@ void DisposeByDel(Object* object) {
   lru::current_lru_ops().list_lru_del_obj(TheWorld().lru(object->lru_index),
                                           &object->lru);
   object->disposing = false;
-}
-
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.dispose = DisposeByDel;
-    return ops;
-  }();
-  return kOps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -42,7 +33,8 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "item_state"},
                          {"tsan", "invariant", "item_state"},
                          {"gcc", "invariant", "item_state"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.dispose = DisposeByDel; }>}));
 
 }  // namespace
 }  // namespace workloads::del_from_dispose_list

@@ -16,7 +16,7 @@
 // node-lock: Y's list has the same lock, as it is the same node; there it is
 // the counts of two lists that go wrong.
 #include "lru/list_lru_common.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::del_with_stale_memcg {
 namespace {
@@ -31,15 +31,6 @@ bool DelFromWhoHasTheId(lru::list_lru* lru, Object* object) {
                                              memcg);
 }
 
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.del = DelFromWhoHasTheId;
-    return ops;
-  }();
-  return kOps;
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "del_with_stale_memcg",
               .klass = "caller",
@@ -52,7 +43,8 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "lock_identity"},
                          {"tsan", "invariant", "lock_identity"},
                          {"gcc", "invariant", "lock_identity"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.del = DelFromWhoHasTheId; }>}));
 
 }  // namespace
 }  // namespace workloads::del_with_stale_memcg

@@ -5,7 +5,7 @@
 //   spin_lock(&node[1].lock)           spin_lock(&node[0].lock)
 //   list_del_init(item)                list_add_tail(other, list of node 0)
 //     the item is on node 0's list: two tasks edit it under two locks
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::del_wrong_nid {
 namespace {
@@ -19,15 +19,6 @@ bool DelWithWrongNid(lru::list_lru* lru, Object* object) {
       lru, &object->lru, (object->nid + 1) % lru::nr_node_ids, memcg);
 }
 
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.del = DelWithWrongNid;
-    return ops;
-  }();
-  return kOps;
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "del_wrong_nid",
               .klass = "caller",
@@ -39,7 +30,8 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "lock_identity"},
                          {"tsan", "invariant", "lock_identity"},
                          {"gcc", "invariant", "lock_identity"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.del = DelWithWrongNid; }>}));
 
 }  // namespace
 }  // namespace workloads::del_wrong_nid

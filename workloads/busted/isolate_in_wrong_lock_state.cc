@@ -9,7 +9,7 @@
 //   callback: spin_unlock(lock)         callback: spin_unlock(lock)
 //   returns LRU_REMOVED_RETRY           spin_lock(lock), LRU_REMOVED_RETRY
 //   walk: restarts with no lock held    walk: spin_lock(lock): waits for itself
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::isolate_in_wrong_lock_state {
 namespace {
@@ -29,15 +29,6 @@ lru::lru_status InWrongLockState(lru::list_head* item, lru::list_lru_one* list,
   return status;
 }
 
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.isolate = InWrongLockState;
-    return ops;
-  }();
-  return kOps;
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "isolate_in_wrong_lock_state",
               .klass = "caller",
@@ -50,7 +41,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "callback_lock_state"},
                          {"tsan", "invariant", "callback_lock_state"},
                          {"gcc", "invariant", "callback_lock_state"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it = BreakCaller<[](WorkloadOps& ops) {
+       ops.isolate = InWrongLockState;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::isolate_in_wrong_lock_state

@@ -11,7 +11,7 @@
 //     spin_lock(&object->lock)          list_lru_add(object)
 //                                         spin_lock(&nlru->lock)
 //     each waits for what the other holds
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::isolate_waits_for_lock {
 namespace {
@@ -29,15 +29,6 @@ lru::lru_status WaitForLock(lru::list_head* item, lru::list_lru_one* list,
   return lru::LRU_REMOVED;
 }
 
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.isolate = WaitForLock;
-    return ops;
-  }();
-  return kOps;
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info =
          {.name = "isolate_waits_for_lock",
@@ -51,7 +42,8 @@ LRUTORTURE_REGISTER(RegisterControl(
                      {"asan", "invariant", "lock_order"},
                      {"tsan", "lock_inversion", ""},
                      {"gcc", "invariant", "lock_order"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.isolate = WaitForLock; }>}));
 
 }  // namespace
 }  // namespace workloads::isolate_waits_for_lock

@@ -14,7 +14,7 @@
 //   mem_cgroup_iter(root)
 //     pos = X
 //     css_tryget(&pos->css): freed
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::iter_cache_not_invalidated {
 namespace {
@@ -25,15 +25,6 @@ void InvalidateAllButTheRoots(lru::css* c) {
        from = lru::parent_mem_cgroup(from)) {
     lru::invalidate_reclaim_iterators(from, dead);
   }
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.mem_cgroup_css_released = InvalidateAllButTheRoots;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -47,7 +38,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "rcu_before_free"},
                          {"tsan", "invariant", "rcu_before_free"},
                          {"gcc", "invariant", "rcu_before_free"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.mem_cgroup_css_released = InvalidateAllButTheRoots;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::iter_cache_not_invalidated

@@ -12,22 +12,13 @@
 //   bit 64 is below shrinker_nr_max
 //   reads info->unit[1], behind its end
 #include "lru/shrinker.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::map_size_of_all {
 namespace {
 
 int SizeOfAll(const lru::shrinker_info*) {
   return lru::shrinker_map_size_of_all();
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.shrinker_map_size = SizeOfAll;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -42,7 +33,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"release", "crash", ""},
                          {"tsan", "crash", ""},
                          {"gcc", "crash", ""}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.shrinker_map_size = SizeOfAll;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::map_size_of_all

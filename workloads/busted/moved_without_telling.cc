@@ -10,7 +10,7 @@
 //   list_del_init(item)
 //                                       list_lru_add(item): true
 //                                       nr_items + 1 once more
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::moved_without_telling {
 namespace {
@@ -27,15 +27,6 @@ lru::lru_status MoveAndSkip(lru::list_head* item, lru::list_lru_one* list,
   return lru::LRU_SKIP;
 }
 
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.isolate = MoveAndSkip;
-    return ops;
-  }();
-  return kOps;
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "moved_without_telling",
               .klass = "caller",
@@ -49,7 +40,8 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "walk_contract"},
                          {"tsan", "invariant", "walk_contract"},
                          {"gcc", "invariant", "walk_contract"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.isolate = MoveAndSkip; }>}));
 
 }  // namespace
 }  // namespace workloads::moved_without_telling

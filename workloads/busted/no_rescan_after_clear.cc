@@ -10,21 +10,12 @@
 //   (no second run)
 //     the item is on the list, its bit is clear: no shrinker comes by until
 //     the list has become empty and gets a first item again
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::no_rescan_after_clear {
 namespace {
 
 unsigned long NoRescan(lru::shrink_control*, lru::shrinker*, int) { return 0; }
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.shrink_rescan = NoRescan;
-    return steps;
-  }();
-  return kSteps;
-}
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info =
@@ -39,7 +30,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                      {"asan", "invariant", "shrinker_bit"},
                      {"tsan", "invariant", "shrinker_bit"},
                      {"gcc", "invariant", "shrinker_bit"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.shrink_rescan = NoRescan;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::no_rescan_after_clear

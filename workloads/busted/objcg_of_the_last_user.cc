@@ -15,7 +15,7 @@
 // Here every object has the objcg of the one that was charged before it, and
 // the reference with it: whom it names is alive, so that what is wrong is the
 // memcg and not the memory.
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::objcg_of_the_last_user {
 namespace {
@@ -30,15 +30,6 @@ Object* ChargeAsBefore(World& world, uint32_t memcg_index, uint32_t lru_index,
   return object;
 }
 
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.charge = ChargeAsBefore;
-    return ops;
-  }();
-  return kOps;
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "objcg_of_the_last_user",
               .klass = "caller",
@@ -51,7 +42,8 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "reparent_target"},
                          {"tsan", "invariant", "reparent_target"},
                          {"gcc", "invariant", "reparent_target"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.charge = ChargeAsBefore; }>}));
 
 }  // namespace
 }  // namespace workloads::objcg_of_the_last_user

@@ -9,7 +9,7 @@
 //   list_del_init(item)                 list_splice_init(child's, parent's)
 //     two tasks, two locks, one list
 #include "lru/list_lru.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::objcgs_reparented_first {
 namespace {
@@ -19,15 +19,6 @@ void ObjcgsFirst(lru::mem_cgroup* memcg) {
   lru::mem_cgroup* parent = lru::parent_mem_cgroup(memcg);
   lru::memcg_reparent_objcgs(memcg, parent);
   lru::current_lru_ops().memcg_reparent_list_lrus(memcg, parent);
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.memcg_offline_kmem = ObjcgsFirst;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -42,7 +33,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                      {"asan", "invariant", "teardown_order"},
                      {"tsan", "invariant", "teardown_order"},
                      {"gcc", "invariant", "teardown_order"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.memcg_offline_kmem = ObjcgsFirst;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::objcgs_reparented_first

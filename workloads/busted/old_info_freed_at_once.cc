@@ -11,22 +11,13 @@
 //   set_bit() by way of freed memory
 #include "lru/shrinker.h"
 #include "lru/sync/alloc.h"
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::old_info_freed_at_once {
 namespace {
 
 void FreeAtOnce(lru::shrinker_info* old) {
   lru::kfree_flex(lru::ALLOC_SHRINKER_INFO, old);
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.free_old_shrinker_info = FreeAtOnce;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -41,7 +32,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "rcu_before_free"},
                          {"tsan", "invariant", "rcu_before_free"},
                          {"gcc", "invariant", "rcu_before_free"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.free_old_shrinker_info = FreeAtOnce;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::old_info_freed_at_once

@@ -12,7 +12,7 @@
 //                                       frees entry, and then the device
 //     entry's device: freed
 //     return LRU_REMOVED_RETRY
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::owner_freed_while_isolated {
 namespace {
@@ -27,15 +27,6 @@ lru::lru_status AskAfterUnlock(lru::list_head* item, lru::list_lru_one* list,
   return status;
 }
 
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.isolate = AskAfterUnlock;
-    return ops;
-  }();
-  return kOps;
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "owner_freed_while_isolated",
               .klass = "caller",
@@ -47,7 +38,8 @@ LRUTORTURE_REGISTER(RegisterControl(
               .expect = {{"asan", "memory_error", ""},
                          {"tsan", "memory_error", ""},
                          {"tsan", "data_race", ""}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.isolate = AskAfterUnlock; }>}));
 
 }  // namespace
 }  // namespace workloads::owner_freed_while_isolated

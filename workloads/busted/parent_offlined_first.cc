@@ -9,22 +9,13 @@
 //   online_cnt of P: 2 -> 1, B is left     <- taken for the last
 //   offline P: its lists go to its parent, its slots are empty
 //   offline B: its lists go to P's parent, past P; or nowhere
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::parent_offlined_first {
 namespace {
 
 bool OneIsAsGoodAsNone(lru::css* c) {
   return lru::atomic_fetch_add(c->online_cnt, -1) <= 2 && lru::css_is_dying(c);
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.css_child_offline = OneIsAsGoodAsNone;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -38,7 +29,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "teardown_order"},
                          {"tsan", "invariant", "teardown_order"},
                          {"gcc", "invariant", "teardown_order"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.css_child_offline = OneIsAsGoodAsNone;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::parent_offlined_first

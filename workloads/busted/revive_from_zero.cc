@@ -10,7 +10,7 @@
 //   rcu_read_unlock()
 //                                      unlinked, a grace period, css_free
 //   uses memcg, puts it: 1 -> 0, released a second time
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::revive_from_zero {
 namespace {
@@ -18,15 +18,6 @@ namespace {
 bool GetWhateverIsLeft(lru::mem_cgroup* memcg) {
   lru::css_get(&memcg->css);
   return true;
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.mem_cgroup_tryget = GetWhateverIsLeft;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -41,7 +32,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "no_resurrection"},
                          {"tsan", "invariant", "no_resurrection"},
                          {"gcc", "invariant", "no_resurrection"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.mem_cgroup_tryget = GetWhateverIsLeft;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::revive_from_zero

@@ -7,19 +7,10 @@
 //                                      kill, grace period, confirmed
 //   css_tryget_online(memcg): true     offline: the lists are gone
 //   reclaims from the lists of memcg
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::tryget_of_the_dying {
 namespace {
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.css_tryget_online = lru::css_tryget;
-    return steps;
-  }();
-  return kSteps;
-}
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "tryget_of_the_dying",
@@ -34,7 +25,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                    {"asan", "invariant", "tryget_online_fails_after_confirm"},
                    {"tsan", "invariant", "tryget_online_fails_after_confirm"},
                    {"gcc", "invariant", "tryget_online_fails_after_confirm"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.css_tryget_online = lru::css_tryget;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::tryget_of_the_dying

@@ -10,22 +10,13 @@
 //   spin_unlock(&memcg_idr_lock)
 //                                      word = ids without bit 7: 5 is free, too
 //   the next memcg gets id 5 as well
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::two_memcgs_one_id {
 namespace {
 
 void RemoveWithoutLock(lru::mem_cgroup* memcg) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   lru::memcg_idr_clear(memcg);
-}
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.mem_cgroup_idr_remove = RemoveWithoutLock;
-    return steps;
-  }();
-  return kSteps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -40,7 +31,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"release", "invariant", "id_unique"},
                          {"asan", "invariant", "id_unique"},
                          {"gcc", "invariant", "id_unique"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.mem_cgroup_idr_remove = RemoveWithoutLock;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::two_memcgs_one_id

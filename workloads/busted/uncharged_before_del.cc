@@ -15,7 +15,7 @@
 // X's says one item too many, the root's one too few.
 #include <utility>
 
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::uncharged_before_del {
 namespace {
@@ -23,15 +23,6 @@ namespace {
 void UnchargeFirst(lru::list_lru* lru, Object* object) {
   lru::obj_cgroup_put(std::exchange(object->objcg, nullptr));
   TheWorld().ops().del_obj(lru, object);
-}
-
-const WorkloadOps& Ops() {
-  static const WorkloadOps kOps = [] {
-    WorkloadOps ops = CleanWorkloadOps();
-    ops.uncharge = UnchargeFirst;
-    return ops;
-  }();
-  return kOps;
 }
 
 LRUTORTURE_REGISTER(RegisterControl(
@@ -46,7 +37,8 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "lock_identity"},
                          {"tsan", "invariant", "lock_identity"},
                          {"gcc", "invariant", "lock_identity"}}},
-     .break_it = [](World::Parts& parts) { parts.ops = &Ops(); }}));
+     .break_it =
+         BreakCaller<[](WorkloadOps& ops) { ops.uncharge = UnchargeFirst; }>}));
 
 }  // namespace
 }  // namespace workloads::uncharged_before_del

@@ -12,19 +12,10 @@
 //                                      P's lists are drained and erased
 //   list_lru_add(lru, item, nid, C)
 //     P's old id finds no list: NULL; or, used again, a stranger's
-#include "workloads/registry.h"
+#include "workloads/busted/break_steps.h"
 
 namespace workloads::unlinked_at_release {
 namespace {
-
-const lru::teardown_steps& Steps() {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    steps.css_unlink_at_release = lru::css_unlink;
-    return steps;
-  }();
-  return kSteps;
-}
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "unlinked_at_release",
@@ -38,7 +29,9 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"asan", "invariant", "reparent_target"},
                          {"tsan", "invariant", "reparent_target"},
                          {"gcc", "invariant", "reparent_target"}}},
-     .break_it = [](World::Parts& parts) { parts.steps = &Steps(); }}));
+     .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
+       steps.css_unlink_at_release = lru::css_unlink;
+     }>}));
 
 }  // namespace
 }  // namespace workloads::unlinked_at_release
