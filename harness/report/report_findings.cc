@@ -84,6 +84,10 @@ std::string StalledOperation(const Recorder& r, const FindingSlot& slot) {
     }
   }
   std::string doing = stalled ? DoingText(*stalled) : "";
+  // A worker has no operation: what it waits for says more.
+  if (doing == "idle" && stalled->task.waiting.load(kRelaxed)) {
+    return LiteralText(stalled->task.waiting_for.name.load(kRelaxed));
+  }
   return doing.substr(0, doing.find(' '));
 }
 

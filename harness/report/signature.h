@@ -15,7 +15,7 @@
 //   lock_inversion      lock_inversion|TYPE|FUNCTION,FUNCTION        sorted
 //   deadlock            deadlock|LOCK,LOCK          of the circle, sorted
 //                       deadlock|grace period       in one's own read section
-//   stall               stall|VERB or API
+//   stall               stall|VERB or API       of a worker what it waits for
 //   crash               crash|SIGNAL|FUNCTION
 //   killed              killed
 //

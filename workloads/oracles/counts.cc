@@ -67,8 +67,10 @@ void CheckNotNegative(const fault_site& site) {
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
   long nr_items = list ? list->nr_items.load(std::memory_order_relaxed) : 0;
   if (site.nr >= 0 && nr_items >= 0) return;
-  harness::ReportInvariant(
-      "counts_sane", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "counts_sane",
+       .memcg = site.memcg.serial,
+       .what = "nr_items"},
       "under its lock list %u (lru %u, nid %d) has nr_items %ld, and its node "
       "%ld",
       site.list.serial, site.lru.serial, site.nid, nr_items, site.nr);
@@ -80,8 +82,10 @@ void OnCountChanged(fault_point, const fault_site& site) {
   if (!ledger) return;
   long on_lists = ledger->OnLists();
   if (site.nr >= on_lists && site.nr <= on_lists + walks_max) return;
-  harness::ReportInvariant(
-      "counts_sane", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "counts_sane",
+       .memcg = site.memcg.serial,
+       .what = "nr_items"},
       "node %d of lru %u says nr_items %ld under its lock, but %ld items are "
       "on its lists",
       site.nid, site.lru.serial, site.nr, on_lists);
@@ -89,8 +93,10 @@ void OnCountChanged(fault_point, const fault_site& site) {
 
 void OnCountLoaded(fault_point, const fault_site& site) {
   if (site.nr <= static_cast<long>(objects_max)) return;
-  harness::ReportInvariant(
-      "counts_sane", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "counts_sane",
+       .memcg = site.memcg.serial,
+       .what = "count_one"},
       "count_one of lru %u, node %d read %ld items; there never were so many",
       site.lru.serial, site.nid, site.nr);
 }
@@ -99,8 +105,10 @@ void OnCountLoaded(fault_point, const fault_site& site) {
 unsigned long CountOne(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg) {
   unsigned long count = UnwatchedOps().list_lru_count_one(lru, nid, memcg);
   if (count > objects_max) {
-    harness::ReportInvariant(
-        "counts_sane", memcg ? lru::serial_of(memcg) : 0,
+    harness::ReportViolation(
+        {.invariant = "counts_sane",
+         .memcg = memcg ? lru::serial_of(memcg) : 0,
+         .what = "count_one"},
         "count_one of lru %u, node %d returned %lu items; there never were so "
         "many",
         lru->serial, nid, count);
@@ -120,8 +128,8 @@ unsigned long CountNode(lru::list_lru* lru, int nid) {
   unsigned long count = UnwatchedOps().list_lru_count_node(lru, nid);
   KeepOrder();
   if (count > objects_max) {
-    harness::ReportInvariant(
-        "counts_sane", 0,
+    harness::ReportViolation(
+        {.invariant = "counts_sane", .what = "count_node"},
         "count_node of lru %u, node %d returned %lu items; there never were so "
         "many",
         lru->serial, nid, count);
@@ -134,8 +142,8 @@ unsigned long CountNode(lru::list_lru* lru, int nid) {
   if (items >= least && items <= most) return count;
   // Once the recorder is frozen nobody keeps the ledger.
   if (!lru::armed(lru::ARMED_HOOK) || harness::Latched()) return count;
-  harness::ReportInvariant(
-      "counts_sane", 0,
+  harness::ReportViolation(
+      {.invariant = "counts_sane", .what = "count_node"},
       "count_node of lru %u, node %d returned %ld items, but at no moment of "
       "the call were fewer than %ld or more than %ld on its lists",
       lru->serial, nid, items, least, most);

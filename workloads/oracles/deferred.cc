@@ -111,8 +111,8 @@ void CheckValue(const lru::mem_cgroup* memcg, const Slot& slot, int nid, int id,
   if (!slot.value.Get(serial, &expected)) return;
   long actual = lru::nr_deferred_of(memcg, nid, id);
   if (static_cast<uint32_t>(actual) == expected) return;
-  harness::ReportInvariant(
-      "deferred_conserved", serial,
+  harness::ReportViolation(
+      {.invariant = "deferred_conserved", .memcg = serial, .what = "ledger"},
       "%s memcg %u has %ld objects deferred for shrinker %d on node %d, but %d "
       "were added and not taken",
       when, serial, actual, id, nid, static_cast<int>(expected));
@@ -129,8 +129,10 @@ void CheckInherited(const lru::mem_cgroup* memcg, const Slot& slot, int nid,
   }
   // Never went offline, or changed meanwhile: some of it may be lost.
   if (at_offline != changes + 1 || inherited == value) return;
-  harness::ReportInvariant(
-      "deferred_conserved", serial,
+  harness::ReportViolation(
+      {.invariant = "deferred_conserved",
+       .memcg = serial,
+       .what = "inheritance"},
       "memcg %u had %d objects deferred for shrinker %d on node %d when it "
       "went offline, but its parent %u inherited %d",
       serial, static_cast<int>(value), id, nid,

@@ -17,8 +17,9 @@ void AfterTeardown() {
     auto type = static_cast<lru::alloc_type>(i);
     int64_t live = lru::live_allocs(type);
     if (live == 0) continue;
-    harness::ReportInvariant(
-        "no_leak", 0, "%lld %s left when everything had been destroyed",
+    harness::ReportViolation(
+        {.invariant = "no_leak", .what = lru::alloc_type_name(type)},
+        "%lld %s left when everything had been destroyed",
         static_cast<long long>(live), lru::alloc_type_name(type));
   }
   for (int id = 0; id < lru::kShrinkersMax; id++) {

@@ -183,20 +183,21 @@ TEST(LockIdentityOracleTest, IsolateCountsOnAnotherList) {
 
 // A record that names node 1's lock for a list of node 0.
 TEST(LockIdentityOracleTest, SplicedUnderAnotherNodesLock) {
-  EXPECT_THAT(RunScenario([] {
-                Scenario s;
-                s.ChargeAndAdd(3);
-                lru::list_lru* lru = s.world().lru(0);
-                s.Feed(lru::FP_node_spliced, {.memcg = s.memcg(3),
-                                              .parent = s.memcg(2),
-                                              .lru = lru,
-                                              .list = s.ListOf(s.memcg(3)),
-                                              .dst = s.ListOf(s.memcg(2)),
-                                              .nid = 0,
-                                              .lock = &lru->node[1].lock});
-              }),
-              Contains(Says(kIdentity,
-                            "was spliced by a task that does not hold its lock")));
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s;
+        s.ChargeAndAdd(3);
+        lru::list_lru* lru = s.world().lru(0);
+        s.Feed(lru::FP_node_spliced, {.memcg = s.memcg(3),
+                                      .parent = s.memcg(2),
+                                      .lru = lru,
+                                      .list = s.ListOf(s.memcg(3)),
+                                      .dst = s.ListOf(s.memcg(2)),
+                                      .nid = 0,
+                                      .lock = &lru->node[1].lock});
+      }),
+      Contains(Says(kIdentity,
+                    "was spliced by a task that does not hold its lock")));
 }
 
 // The splice moves nothing, but the oracle believes it: the item is now held

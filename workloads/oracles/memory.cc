@@ -192,7 +192,8 @@ void OnReader(fault_point fp, const fault_site& site) {
   harness::ReportViolation(
       {.invariant = "rcu_before_free",
        .memcg = site.memcg.serial,
-       .what = "no read section"},
+       .what = "no read section",
+       .other = lru::fault_point_at(fp).name},
       "%s came to %s (lru %u, nid %d) in no read section: what it has found "
       "may be freed under it",
       api ? api : "a task", lru::fault_point_at(fp).name, site.lru.serial,
@@ -214,7 +215,7 @@ void OnLookedUp(fault_point fp, const fault_site& site) {
 }
 
 // Every change comes here, also one that changes nothing.
-void OnListLocked(fault_point, const fault_site& site) {
+void OnListLocked(fault_point fp, const fault_site& site) {
   LookedUp before = std::exchange(looked_up.Mine(), {});
   if (!before.section || before.item != site.item.serial) return;
   if (before.section == lru::current_task()->rcu_section.load(kRelaxed)) return;
@@ -222,7 +223,8 @@ void OnListLocked(fault_point, const fault_site& site) {
   harness::ReportViolation(
       {.invariant = "rcu_before_free",
        .memcg = site.memcg.serial,
-       .what = "no read section"},
+       .what = "no read section",
+       .other = lru::fault_point_at(fp).name},
       "%s of object %u (lru %u, nid %d) uses the memcg that was looked up in a "
       "read section which has ended since: it may be freed",
       api ? api : "a change", site.item.serial, site.lru.serial, site.nid);

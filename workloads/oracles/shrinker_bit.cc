@@ -74,16 +74,18 @@ void Settle(const fault_site& site, const char* what) {
   notes.owed = {};
   if (!owed.memcg || notes.is_set) return;
   if (notes.set_instead) {
-    harness::ReportInvariant(
-        "shrinker_bit", owed.memcg,
+    harness::ReportViolation(
+        {.invariant = "shrinker_bit",
+         .memcg = owed.memcg,
+         .what = "another's bit"},
         "%s memcg %u (lru %u, nid %d), but the bit of shrinker %d was set on "
         "memcg %u, which does not own the list",
         what, owed.memcg, site.lru.serial, owed.nid, owed.shrinker_id,
         notes.set_instead);
   } else if (!lru::shrinker_bit_is_set(notes.owner, owed.nid,
                                        owed.shrinker_id)) {
-    harness::ReportInvariant(
-        "shrinker_bit", owed.memcg,
+    harness::ReportViolation(
+        {.invariant = "shrinker_bit", .memcg = owed.memcg, .what = "not set"},
         "%s memcg %u (lru %u, nid %d), but its bit of shrinker %d was not set: "
         "reclaim will not look there",
         what, owed.memcg, site.lru.serial, owed.nid, owed.shrinker_id);
@@ -137,8 +139,10 @@ void CloseClearing() {
   notes.cleared = {};
   if (!bit.memcg) return;
   if (!notes.asked) {
-    harness::ReportInvariant(
-        "shrinker_bit", bit.memcg,
+    harness::ReportViolation(
+        {.invariant = "shrinker_bit",
+         .memcg = bit.memcg,
+         .what = "not asked again"},
         "the bit of shrinker %d on memcg %u, nid %d was cleared, and the "
         "shrinker not asked again: an item that came in between is never seen",
         bit.shrinker_id, bit.memcg, bit.nid);

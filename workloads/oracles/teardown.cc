@@ -161,6 +161,11 @@ const char* WrongAt(fault_point fp, const lru::mem_cgroup& memcg) {
       return memcg.objcg.load(std::memory_order_relaxed)
                  ? "new objects are still charged to it"
                  : nullptr;
+    case lru::FP_id_put:
+      // Exact and no longer biased: the kill was confirmed before offline.
+      return memcg.css.refcnt.count.load(std::memory_order_relaxed) < 2
+                 ? "has fewer references than offline's own and its id's"
+                 : nullptr;
     case lru::FP_offline_end:
       return flags & lru::CSS_ONLINE ? "is still marked online" : nullptr;
     default:

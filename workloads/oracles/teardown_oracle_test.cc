@@ -280,6 +280,17 @@ TEST(TeardownOracleTest, KilledOrOfflineAboveAChildThatIsNot) {
   }
 }
 
+TEST(TeardownOracleTest, OfflineOrIdWithoutAReferenceOfItsOwn) {
+  EXPECT_THAT(DestroyWith([](lru::teardown_steps& steps) {
+                steps.css_get_for_offline = [](lru::css*) {};
+              }),
+              Contains(Says(kOrder, "has fewer references than")));
+  EXPECT_THAT(DestroyWith([](lru::teardown_steps& steps) {
+                steps.mem_cgroup_id_pin = [](lru::mem_cgroup*) {};
+              }),
+              Contains(Says(kOrder, "has fewer references than")));
+}
+
 TEST(TeardownOracleTest, OfflineButStillChargedOrMarkedOnline) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;

@@ -93,8 +93,10 @@ void CheckBudget(const Walk& walk, const lru::list_lru_one* list) {
       *walk.nr_to_walk == walk.budget - walk.callbacks) {
     return;
   }
-  harness::ReportInvariant(
-      "walk_contract", OwnerOf(list),
+  harness::ReportViolation(
+      {.invariant = "walk_contract",
+       .memcg = OwnerOf(list),
+       .what = "nr_to_walk"},
       "at callback %lu of %s, which was to make at most %lu, nr_to_walk is %lu "
       "(the callback before returned %s)",
       walk.callbacks, walk.name, walk.budget, *walk.nr_to_walk,
@@ -194,8 +196,8 @@ void CheckLock(lru_status status, const lru::spinlock_t* lock, uint32_t owner) {
 
 void CheckUnlinks(lru_status status, uint64_t unlinks, uint32_t owner) {
   if (unlinks == (IsRemoved(status) ? 1 : 0)) return;
-  harness::ReportInvariant(
-      "walk_contract", owner,
+  harness::ReportViolation(
+      {.invariant = "walk_contract", .memcg = owner, .what = "callback"},
       "an isolate callback returned %s, but took %llu items off the list",
       StatusName(status), static_cast<unsigned long long>(unlinks));
 }
@@ -208,8 +210,8 @@ void CheckLeftThere(const Walk& walk, const lru::list_head* prev,
   if (walk.status != lru::LRU_SKIP && walk.status != lru::LRU_ROTATE) return;
   const lru::list_head* item = walk.item;
   if (item->prev == prev && item->next == walk.next) return;
-  harness::ReportInvariant(
-      "walk_contract", owner,
+  harness::ReportViolation(
+      {.invariant = "walk_contract", .memcg = owner, .what = "callback"},
       "an isolate callback of %s returned %s for object %u, but has moved it, "
       "and nobody has taken it off the count of list %u",
       walk.name, StatusName(walk.status), ObjectOf(item)->serial, walk.list);
