@@ -161,11 +161,6 @@ const char* WrongAt(fault_point fp, const lru::mem_cgroup& memcg) {
       return memcg.objcg.load(std::memory_order_relaxed)
                  ? "new objects are still charged to it"
                  : nullptr;
-    case lru::FP_id_put:
-      // Exact and no longer biased: the kill was confirmed before offline.
-      return memcg.css.refcnt.count.load(std::memory_order_relaxed) < 2
-                 ? "has fewer references than offline's own and its id's"
-                 : nullptr;
     case lru::FP_offline_end:
       return flags & lru::CSS_ONLINE ? "is still marked online" : nullptr;
     default:
@@ -186,6 +181,27 @@ void CheckState(const fault_site& site, fault_point fp) {
                            Name(fp), wrong);
 }
 
+// Offline has a reference until base_ref_put, the id until it is removed.
+// Others may have more; the count is exact, for the kill was confirmed before
+// offline.
+void CheckReferences(const fault_site& site, fault_point fp, uint64_t reached) {
+  constexpr uint64_t kBothPut =
+      Bit(lru::FP_base_ref_put) | Bit(lru::FP_id_removed);
+  const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
+  if (!memcg) return;
+  bool missing = fp == lru::FP_css_ref_zero && (reached & kBothPut) != kBothPut;
+  if (fp == lru::FP_id_put) {
+    missing = memcg->css.refcnt.count.load(std::memory_order_relaxed) < 2;
+  }
+  if (!missing) return;
+  harness::ReportViolation({.invariant = "teardown_order",
+                            .memcg = site.memcg.serial,
+                            .what = "references"},
+                           "memcg %u has reached %s, but has fewer references "
+                           "than offline's own and its id's",
+                           site.memcg.serial, Name(fp));
+}
+
 void OnStage(fault_point fp, const fault_site& site) {
   if (!site.memcg.serial) return;
   State* place = StateOf(site.memcg.serial);
@@ -196,6 +212,7 @@ void OnStage(fault_point fp, const fault_site& site) {
   if (fp != lru::FP_css_dying_set && IsShortPath(reached)) {
     CheckShortPath(site, fp, reached);
   } else {
+    CheckReferences(site, fp, reached);
     CheckOrder(site, state, index);
     CheckGracePeriod(site, state, index);
     CheckParent(site, fp);
@@ -205,7 +222,8 @@ void OnStage(fault_point fp, const fault_site& site) {
   state.reached.fetch_or(Bit(fp), std::memory_order_relaxed);
 }
 
-void OnOnlineFailed(fault_point fp, const fault_site& site) {
+// No stage: it comes when it comes.
+void OnOther(fault_point fp, const fault_site& site) {
   State* state = StateOf(site.memcg.serial);
   if (state) state->reached.fetch_or(Bit(fp), std::memory_order_relaxed);
 }
@@ -216,7 +234,8 @@ void Start(World& world) {
   for (const stage_info& stage : stages) {
     harness::Observe(stage.fp, OnStage);
   }
-  harness::Observe(lru::FP_css_online_failed, OnOnlineFailed);
+  harness::Observe(lru::FP_id_removed, OnOther);
+  harness::Observe(lru::FP_css_online_failed, OnOther);
 }
 
 LRUTORTURE_REGISTER(RegisterOracle(
