@@ -67,6 +67,7 @@ def row_of(runs):
         "runs": len(runs), "caught": len(caught),
         "as_expected": sum(run["as_expected"] for run in caught),
         "found": tally(name_of(run) for run in caught),
+        "seconds": runs[0]["seconds"],
         "seconds_to_catch": middle("duration_s"),
         "teardowns_to_catch": middle("teardowns"),
         "teardowns": teardowns,
@@ -86,6 +87,8 @@ def ratio_of(plan, bare):
         return None, False, "not run with its plan"
     if not plan["caught"]:
         return None, False, "not caught with its plan"
+    if plan["seconds_to_catch"] >= plan["seconds"]:
+        return None, False, "noticed only when the run has ended"
     if bare["caught"] and bare["teardowns"] <= EASY:
         return None, False, f"caught in {EASY} teardowns without a plan"
     if bare["teardowns"] < EASY:

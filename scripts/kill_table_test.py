@@ -100,6 +100,9 @@ class Ratios(unittest.TestCase):
         self.assertIsNotNone(self.ratio(a_run(plan=False, teardowns=100))[0])
         missed = report.row_of([silent(500)])
         self.assertIsNone(report.ratio_of(missed, missed)[0])
+        at_rest = report.row_of([a_run(duration_s=10.2)])
+        self.assertEqual(report.ratio_of(at_rest, missed)[2],
+                         "noticed only when the run has ended")
         self.assertIsNone(report.ratio_of(self.plan, None)[0])
 
     def test_only_the_best_build_counts(self):

@@ -30,9 +30,13 @@ LRUTORTURE_REGISTER(RegisterControl(
                  "lock per list, who follows the objcg locks the parent's list",
           .config = "busted/objcgs_reparented_first.json",
           .expect = {{"release", "invariant", "teardown_order"},
+                     {"release", "invariant", "lock_identity"},
                      {"asan", "invariant", "teardown_order"},
+                     {"asan", "invariant", "lock_identity"},
                      {"tsan", "invariant", "teardown_order"},
-                     {"gcc", "invariant", "teardown_order"}}},
+                     {"tsan", "invariant", "lock_identity"},
+                     {"gcc", "invariant", "teardown_order"},
+                     {"gcc", "invariant", "lock_identity"}}},
      .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
        steps.memcg_offline_kmem = ObjcgsFirst;
      }>}));

@@ -281,16 +281,19 @@ TEST(TeardownOracleTest, KilledOrOfflineAboveAChildThatIsNot) {
   }
 }
 
-// Whoever else has one may be late to put it: then the count alone tells.
+// Whoever else has one may be late to put it: then the count alone tells. What
+// is released too early is not freed here.
 TEST(TeardownOracleTest, OfflineOrIdWithoutAReferenceOfItsOwn) {
   auto told = Contains(AnyOf(Says(kOrder, "has fewer references than"),
                              Says("no_resurrection", "its count is -1")));
   EXPECT_THAT(DestroyWith([](lru::teardown_steps& steps) {
                 steps.css_get_for_offline = [](lru::css*) {};
+                steps.css_free_after_rcu = [](lru::css*) {};
               }),
               told);
   EXPECT_THAT(DestroyWith([](lru::teardown_steps& steps) {
                 steps.mem_cgroup_id_pin = [](lru::mem_cgroup*) {};
+                steps.css_free_after_rcu = [](lru::css*) {};
               }),
               told);
 }
