@@ -6,8 +6,8 @@
   measure.py late      [--seconds 60] [--preset P]...   a control that acts only
                                                         in the last tenth
   measure.py clean     [--minutes 5] [--config C] [--preset P]... [--lru L]
-                       findings on clean lrus; of a suite each config gets its
-                       share of the time
+                       findings on clean lrus; of a suite, or a folder such as
+                       configs/busted, each config gets its share of the time
   measure.py planhash  [--seeds 1..5] [--preset P]...   equal in all builds?
 
 Needs the presets built. Exit 1 when what must hold does not.
@@ -75,8 +75,10 @@ def late(args):
 
 
 def configs_of(path):
-    """The config itself, or those that the lines of a suite name."""
+    """The config itself, those of a folder, or those that a suite names."""
     path = pathlib.Path(path)
+    if path.is_dir():
+        return sorted(path.glob("*.json"))
     if path.suffix != ".list":
         return [path]
     lines = [line.split("#")[0].split() for line in
@@ -90,8 +92,9 @@ def clean(args):
     seconds = max(1, int(args.minutes * 60 / len(configs)))
     for preset in args.preset:
         for config in configs:
+            # Of a control's config the plan alone.
             code, report = run(binary(preset), str(config), *on_lru(args),
-                               "--duration", f"{seconds}s")
+                               "--busted", "none", "--duration", f"{seconds}s")
             stats = report["stats"]
             print(f"{preset} {config.stem}: {report['verdict']}, "
                   f"{len(report['findings'])} findings, "
