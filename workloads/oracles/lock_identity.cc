@@ -106,8 +106,10 @@ void CheckClaim(const fault_site& site, uint32_t list) {
        IsPassedOverTo(claimed_owner, owner))) {
     return;
   }
-  harness::ReportInvariant(
-      "lock_identity", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "lock_identity",
+       .memcg = site.memcg.serial,
+       .what = "count"},
       "object %u was taken off as one of list %u of memcg %u, but it is on "
       "list %u of memcg %u (lru %u, nid %d)",
       site.item.serial, claimed, claimed_owner, list, owner, site.lru.serial,
@@ -137,7 +139,9 @@ void OnSpliced(fault_point, const fault_site& site) {
   LockOf(site, site.dst);
   list_shadows.Splice(site.list.serial, site.dst.serial);
   if (!lock || (site.lock == lock && lru::lock_is_held(lock))) return;
-  harness::ReportInvariant("lock_identity", site.memcg.serial,
+  harness::ReportViolation({.invariant = "lock_identity",
+                            .memcg = site.memcg.serial,
+                            .what = "splice"},
                            "list %u of memcg %u (lru %u, nid %d) was spliced "
                            "by a task that does not "
                            "hold its lock",

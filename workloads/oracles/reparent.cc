@@ -288,14 +288,15 @@ void OnLookedUp(fault_point, const fault_site& site) {
   if (found == charged || found == 0) return;
   if (lineage.MayBeHeir(found, charged)) return;
   if (charged == 0) {
-    harness::ReportInvariant("reparent_target", found,
-                             "object %u was found by memcg %u, but it was "
-                             "charged to nobody",
-                             object->serial, found);
+    harness::ReportViolation(
+        {.invariant = "reparent_target", .memcg = found, .what = "lookup"},
+        "object %u was found by memcg %u, but it was "
+        "charged to nobody",
+        object->serial, found);
     return;
   }
-  harness::ReportInvariant(
-      "reparent_target", found,
+  harness::ReportViolation(
+      {.invariant = "reparent_target", .memcg = found, .what = "lookup"},
       "object %u was found by memcg %u, but it was charged to memcg %u, whose "
       "objcgs were not reparented to that one",
       object->serial, found, charged);
