@@ -201,7 +201,8 @@ void OnReparented(fault_point, const fault_site& site) {
 // Memcgs for which nobody may store lists any more. memcg-lock: a grace period
 // has passed since CSS_DYING, which is asked for under xa_lock (G5). node-lock:
 // whoever has found the id unchanged, under xa_lock, stores before the slot is
-// erased under it.
+// erased under it; one that was reparented has the id of its parent, and may
+// store there, until the parent's reparenting has given it the next one.
 Zeroed<std::atomic<uint32_t>, kMemcgs> closed;
 
 void OnOfflineBegin(fault_point, const fault_site& site) {
@@ -215,6 +216,10 @@ void OnStored(fault_point, const fault_site& site) {
   uint32_t there =
       closed[site.memcg.serial % kMemcgs].load(std::memory_order_relaxed);
   if (there != site.memcg.serial && !IsFinished(site.memcg.serial)) return;
+  const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
+  if (!lru::current_lru_ops().climbs && memcg && site.nr != memcg->id.id) {
+    return;
+  }
   harness::ReportInvariant("empty_after_reparent", site.memcg.serial,
                            "lists of memcg %u were stored on lru %u, at id "
                            "%ld, while that memcg was "
