@@ -274,7 +274,7 @@ struct Violation {
 // With a sentence (printf).
 void ReportViolation(const Violation& violation, const char* format, ...)
     __attribute__((format(printf, 2, 3)));
-// Of an invariant that there is but one way to violate.
+// Where the invariant's name says it all.
 void ReportInvariant(const char* invariant, uint32_t memcg, const char* format,
                      ...) __attribute__((format(printf, 3, 4)));
 // Stack of the caller by frame pointers; async-signal-safe.

@@ -88,8 +88,8 @@ void offline_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
   LRU_POINT(offline_begin, .memcg = c, .parent = c->parent, .depth = c->level);
   mem_cgroup_css_offline(c);
   c->flags.fetch_and(~CSS_ONLINE, std::memory_order_relaxed);
-  wake_drainers();
   LRU_POINT(offline_end, .memcg = c, .parent = c->parent, .depth = c->level);
+  wake_drainers();
 }
 
 bool css_child_offline(css* c) { return atomic_dec_and_test(c->online_cnt); }

@@ -235,8 +235,13 @@ struct list_lru_common {
     if (!Steps::may_store(memcg, index) || xa_load(&lru->xa, index)) {
       return false;
     }
-    LRU_POINT(mlru_stored, .memcg = memcg, .lru = lru,
-              .depth = memcg->css.level, .nr = index, .lock = &lru->xa.xa_lock);
+    // Its slot's owner is whose id that is: of a memcg that was reparented, an
+    // ancestor, which may be on its way down as well.
+    mem_cgroup* owner = memcg;
+    while (owner->id.id != index) owner = parent_mem_cgroup(owner);
+    for (int nid = 0; nid < nr_node_ids; nid++) mlru->node[nid].owner = owner;
+    LRU_POINT(mlru_stored, .memcg = owner, .lru = lru,
+              .depth = owner->css.level, .nr = index, .lock = &lru->xa.xa_lock);
     __xa_store(&lru->xa, index, mlru);
     return true;
   }

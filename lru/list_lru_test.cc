@@ -443,6 +443,21 @@ TEST_P(ListLruTest, DestroyFreesTheListsOfLiveMemcgs) {
   offline(&memcg);
 }
 
+// node-lock, in the middle of a reparent: the dying one has its parent's id
+// already, and one below it, long offline and referenced, has not.
+TEST_P(ListLruTest, ListsAreWhoseIdTheSlotIsWhileIdsAreRewritten) {
+  if (ops.climbs) GTEST_SKIP() << "ids stay";
+  mem_cgroup* referenced = memcg;
+  css_get(&referenced->css);
+  offline(&memcg);
+  ASSERT_EQ(memcg_kmem_id(referenced), parent->id.id);
+  parent->kmemcg_id.store(-1);
+  EXPECT_EQ(ops.memcg_list_lru_alloc(referenced, &lru), 0);
+  EXPECT_EQ(list_of(&lru, 0, referenced)->owner, parent);
+  parent->kmemcg_id.store(parent->id.id);
+  css_put(&referenced->css);
+}
+
 TEST_P(ListLruTest, NamesOfTheApiAreRecordedWhileArmed) {
   static const char* api;
   auto isolate = [](list_head*, list_lru_one*, spinlock_t* lock, void*)

@@ -184,10 +184,8 @@ mem_cgroup* next_of_round(mem_cgroup* root, mem_cgroup* prev,
                           mem_cgroup_reclaim_cookie* reclaim)
     ABSL_SHARED_LOCKS_REQUIRED(rcu) {
   mem_cgroup_reclaim_iter* iter = &root->iter[reclaim->nid];
-  u32 generation = READ_ONCE(iter->generation);
-  if (!prev) reclaim->generation = generation;
-  if (reclaim->generation != generation) return nullptr;
-  for (;;) {
+  if (!prev) reclaim->generation = READ_ONCE(iter->generation);
+  while (reclaim->generation == READ_ONCE(iter->generation)) {
     mem_cgroup* pos = get_position(iter);
     mem_cgroup* memcg = tryget_next(root, pos);
     mem_cgroup* last = pos;
@@ -204,6 +202,7 @@ mem_cgroup* next_of_round(mem_cgroup* root, mem_cgroup* prev,
     if (prev || !pos) return nullptr;
     reclaim->generation = READ_ONCE(iter->generation);
   }
+  return nullptr;
 }
 
 }  // namespace
@@ -263,6 +262,10 @@ mem_cgroup* mem_cgroup_iter(mem_cgroup* root, mem_cgroup* prev,
 mem_cgroup* mem_cgroup_from_id(int id) {
   if (id <= 0 || id > MEM_CGROUP_ID_MAX) return nullptr;
   return rcu_dereference(memcg_idr[id]);
+}
+
+const mem_cgroup* peek_memcg_of_id(int id) {
+  return memcg_idr[id].load(std::memory_order_relaxed);
 }
 
 bool mem_cgroup_tryget_clean(mem_cgroup* memcg) {

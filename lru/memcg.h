@@ -114,6 +114,8 @@ mem_cgroup* mem_cgroup_iter(mem_cgroup* root, mem_cgroup* prev,
 // -------------------------------------------------------------------------
 extern spinlock_t memcg_idr_lock;
 mem_cgroup* mem_cgroup_from_id(int id) ABSL_SHARED_LOCKS_REQUIRED(rcu);
+// For oracles: what an id finds at this moment, without a point.
+const mem_cgroup* peek_memcg_of_id(int id);
 inline bool mem_cgroup_tryget(mem_cgroup* memcg) {
   return !memcg || current_steps().mem_cgroup_tryget(memcg);
 }

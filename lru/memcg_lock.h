@@ -21,6 +21,10 @@
 // Lock order: child's list, then parent's.
 // DIVERGES: G6; the kernel takes whatever list the id leads to. Its d7 is the
 // same for a reader under RCU, against which memcg.h's grace period helps.
+// DIVERGES: memcg_list_lru_alloc() goes on below a dying ancestor that has its
+// lists; the kernel returns. Another allocator may be about to store the last
+// ones, under xa_lock and not having seen the mark: whoever had returned would
+// climb past a slot that is then filled, and its del would find that list.
 // DIVERGES: list_lru_walk_node() passes an id by that names nobody; the kernel
 // walks the root's list once more for it.
 #ifndef LRUTORTURE_LRU_MEMCG_LOCK_H_
@@ -161,8 +165,8 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     if (!list_lru_memcg_aware(lru) || memcg_list_lru_allocated(memcg, lru)) {
       return 0;
     }
-    // From the top, for a list can be reparented to any ancestor (L4). Nothing
-    // more is made for who is dying: its adds climb.
+    // From the top, for a list can be reparented to any ancestor (L4). Where
+    // nothing could be stored, for it is dying, nothing can be below it.
     mem_cgroup* pos;
     do {
       pos = topmost_without_lists(memcg, lru);
@@ -173,7 +177,7 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
         kfree_type(ALLOC_MLRU, mlru);
       }
       if (err) return err;
-    } while (pos != memcg && !css_is_dying(&pos->css));
+    } while (pos != memcg && memcg_list_lru_allocated(pos, lru));
     return 0;
   }
 

@@ -354,10 +354,10 @@ void set_shrinker_bit(mem_cgroup* memcg, int nid, int shrinker_id) {
   if (!info || shrinker_id >= info->map_nr_max) return;
   // pairs with the barrier in shrink_one(): list first, then bit
   smp_mb__before_atomic();
-  set_bit(shrinker_id % kShrinkerUnitBits,
-          info->unit[shrinker_id / kShrinkerUnitBits]->map);
+  shrinker_info_unit* unit = info->unit[shrinker_id / kShrinkerUnitBits];
+  set_bit(shrinker_id % kShrinkerUnitBits, unit->map);
   LRU_POINT(shrinker_bit_set, .memcg = memcg, .depth = memcg->css.level,
-            .nid = nid, .nr = shrinker_id);
+            .nid = nid, .nr = shrinker_id, .memory = unit);
 }
 
 bool shrinker_bit_is_set(mem_cgroup* memcg, int nid, int shrinker_id) {

@@ -278,7 +278,7 @@ def cells_of(args):
         names = [control["name"] for control in controls]
         for name in args.control or []:
             check_name("--control", name, names)
-        if args.lru:
+        if args.lru is not None:
             check_name("--lru", args.lru, [lru["name"] for lru in
                                            lrutorture.list_of(program, "lrus")])
         binary = hash_of(program)
@@ -333,7 +333,8 @@ def tables(args, cells, store):
 
 def kill_table(args):
     cells = cells_of(args)
-    if not cells and not args.quick:  # no control may be at its best in gcc
+    # Of all controls none may be at its best in gcc.
+    if not cells and (args.control or not args.quick):
         raise UsageError("no control is left: see --control, --lru, --preset")
     store = Store(None if args.quick else args.out / "runs.jsonl")
     wanted = {cell.key(0)[:4] for cell in cells}
@@ -372,10 +373,11 @@ def summary(args):
     path = args.out / "kill_table.json"
     try:
         table = json.loads(path.read_text())
-    except (OSError, ValueError):
+        lines = list(report.summary(table))
+    except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"{path}: no table here: scripts/kill_table.sh makes "
                          "one")
-    print("\n".join(report.summary(table)))
+    print("\n".join(lines))
     return 0
 
 
@@ -385,8 +387,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"not a number from 1 on: '{text}'")
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"not a number from 1 to 1000000: "
+                                         f"'{text}'")
     return int(text)
 
 

@@ -81,7 +81,8 @@ void note_released(const lock_base* l) {
     to.subclass.store(from.subclass.load(std::memory_order_relaxed),
                       std::memory_order_relaxed);
   }
-  if (nr > kTaskLocksMax) {  // a place for one that was not written down
+  if (nr > kTaskLocksMax &&
+      at < kTaskLocksMax) {  // a place for one that was not written down
     t->held[kTaskLocksMax - 1].lock.store(nullptr, std::memory_order_relaxed);
   }
   t->nr_held.store(nr - 1, std::memory_order_relaxed);

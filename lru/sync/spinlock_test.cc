@@ -151,4 +151,17 @@ TEST_F(SpinlockTest, LockdepAbortsWhenItIsNotHeld) {
 }
 
 }  // namespace
+// The ninth is not written down; the eighth is.
+TEST_F(SpinlockTest, WhatWasWrittenDownIsKnownWhenTheRestIsLetGo)
+ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  spinlock_t locks[kTaskLocksMax + 1];
+  spinlock_t other;
+  for (spinlock_t& lock : locks) spin_lock(&lock);
+  EXPECT_TRUE(lock_is_held(&other)) << "benefit of the doubt";
+  spin_unlock(&locks[kTaskLocksMax]);
+  EXPECT_TRUE(lock_is_held(&locks[kTaskLocksMax - 1]));
+  EXPECT_FALSE(lock_is_held(&other));
+  for (int i = kTaskLocksMax; i-- > 0;) spin_unlock(&locks[i]);
+}
+
 }  // namespace lru

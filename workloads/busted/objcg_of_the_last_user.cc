@@ -26,7 +26,9 @@ Object* ChargeAsBefore(World& world, uint32_t memcg_index, uint32_t lru_index,
                        int nid) {
   Object* object =
       CleanWorkloadOps().charge(world, memcg_index, lru_index, nid);
-  if (object) object->objcg = left_behind.exchange(object->objcg);
+  if (object)
+    object->objcg =
+        left_behind.exchange(object->objcg, std::memory_order_relaxed);
   return object;
 }
 

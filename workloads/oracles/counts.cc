@@ -116,7 +116,7 @@ unsigned long CountOne(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg) {
   return count;
 }
 
-// The compiler keeps loads before loads; the processor does by itself.
+// The compiler keeps loads before loads; x86 does by itself.
 void KeepOrder() { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
 unsigned long CountNode(lru::list_lru* lru, int nid) {

@@ -34,6 +34,7 @@ Zeroed<Put, kMemcgs> puts;
 void OnPut(fault_point, const fault_site& site) {
   Put& put = puts[site.memcg.serial % kMemcgs];
   if (put.serial.load(std::memory_order_relaxed) > site.memcg.serial) return;
+  put.serial.store(0, std::memory_order_relaxed);
   put.gp_begun.store(lru::rcu_gp_begun(), std::memory_order_relaxed);
   put.serial.store(site.memcg.serial, std::memory_order_relaxed);
 }
@@ -74,6 +75,19 @@ void CheckNoLists(const fault_site& site) {
   }
 }
 
+// Whoever gets the id next is to be found by it, and nobody else.
+void CheckNotFound(const fault_site& site) {
+  const void* found = lru::peek_memcg_of_id(static_cast<int>(site.nr));
+  if (!found || found != site.memcg.ptr) return;
+  harness::ReportViolation(
+      {.invariant = "id_unique",
+       .memcg = site.memcg.serial,
+       .what = "still found"},
+      "memcg %u gives back id %ld, by which it is still found: so it will be "
+      "when the id is another's, or that one will not",
+      site.memcg.serial, site.nr);
+}
+
 std::atomic<uint32_t>* OwnerOf(const fault_site& site) {
   if (site.nr > 0 && site.nr <= lru::MEM_CGROUP_ID_MAX) return &owners[site.nr];
   harness::ReportInvariant("id_unique", site.memcg.serial,
@@ -100,6 +114,7 @@ void OnRemoved(fault_point, const fault_site& site) {
   std::atomic<uint32_t>* owner = OwnerOf(site);
   if (!owner) return;
   CheckGracePeriod(site);
+  CheckNotFound(site);
   uint32_t before = owner->exchange(0, std::memory_order_relaxed);
   if (before == site.memcg.serial) return;
   if (before == 0) {

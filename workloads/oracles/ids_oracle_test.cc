@@ -79,6 +79,17 @@ TEST(IdsOracleTest, GivenBackWithoutAGracePeriod) {
               ElementsAre(Says(kUnique, "without a grace period")));
 }
 
+TEST(IdsOracleTest, GivenBackWhileItStillFindsItsMemcg) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::fault_site site;
+                site.memcg = s.memcg(3);
+                site.nr = s.memcg(3)->id.id;
+                s.Feed(lru::FP_id_removed, site);
+              }),
+              ElementsAre(Says(kUnique, "by which it is still found")));
+}
+
 TEST(IdsOracleTest, ListsOfAnotherAreStillFound) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;

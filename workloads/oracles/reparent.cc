@@ -64,7 +64,7 @@ bool IsFinished(uint32_t serial) {
 
 DrainWords words;
 Lineage lineage;
-PerTask<bool> restarted;  // the walk in progress has dropped the lock
+PerTask<uint64_t> restarted;  // which walk has dropped the lock: WalkOf()
 std::atomic<bool> aware[kLruIndexes];  // the lru knows memcgs
 
 int LruOf(const fault_site& site) {
@@ -201,8 +201,7 @@ void OnReparented(fault_point, const fault_site& site) {
 // Memcgs for which nobody may store lists any more. memcg-lock: a grace period
 // has passed since CSS_DYING, which is asked for under xa_lock (G5). node-lock:
 // whoever has found the id unchanged, under xa_lock, stores before the slot is
-// erased under it; one that was reparented has the id of its parent, and may
-// store there, until the parent's reparenting has given it the next one.
+// erased under it; one that was reparented stores for whose id it has by then.
 Zeroed<std::atomic<uint32_t>, kMemcgs> closed;
 
 void OnOfflineBegin(fault_point, const fault_site& site) {
@@ -216,10 +215,6 @@ void OnStored(fault_point, const fault_site& site) {
   uint32_t there =
       closed[site.memcg.serial % kMemcgs].load(std::memory_order_relaxed);
   if (there != site.memcg.serial && !IsFinished(site.memcg.serial)) return;
-  const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
-  if (!lru::current_lru_ops().climbs && memcg && site.nr != memcg->id.id) {
-    return;
-  }
   harness::ReportInvariant("empty_after_reparent", site.memcg.serial,
                            "lists of memcg %u were stored on lru %u, at id "
                            "%ld, while that memcg was "
@@ -314,12 +309,16 @@ void OnObjcgUnpublished(fault_point, const fault_site& site) {
 // A walk of a memcg's list is of its own, or of the one that its id leads to
 // since it was passed over. node-lock: a walk that was overtaken by an offline
 // may begin again on a stranger's, who has got the id (d6).
-void OnWalkRestarted(fault_point, const fault_site&) {
-  restarted.Mine() = true;
+uint64_t WalkOf(const fault_site& site) {
+  return uint64_t{site.memcg.serial} << 32 | site.lru.serial;
+}
+
+void OnWalkRestarted(fault_point, const fault_site& site) {
+  restarted.Mine() = WalkOf(site);
 }
 
 void OnWalkLocked(fault_point, const fault_site& site) {
-  bool again = std::exchange(restarted.Mine(), false);
+  bool again = std::exchange(restarted.Mine(), 0) == WalkOf(site);
   const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
   int lru = LruOf(site);
   if (!memcg || lru < 0 || !aware[lru].load(std::memory_order_relaxed)) return;

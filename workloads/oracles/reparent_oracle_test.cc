@@ -507,24 +507,6 @@ TEST(ReparentOracleTest, WhoseListMayBePassedOver) {
 // --- lists that nobody will drain
 // ---------------------------------------------------------------
 
-// node-lock: at the parent's id.
-TEST(ReparentOracleTest, ListsStoredForTheReparentedAtItsParentsId) {
-  for (bool own : {false, true}) {
-    Findings findings = RunScenario([&] {
-      Scenario s;
-      lru::mem_cgroup* memcg = s.memcg(3);
-      lru::css_get(&memcg->css);
-      s.Destroy(3);
-      s.Feed(lru::FP_mlru_stored,
-             {.memcg = memcg,
-              .lru = s.world().lru(0),
-              .nr = own ? memcg->id.id : lru::memcg_kmem_id(memcg)});
-      lru::css_put(&memcg->css);
-    });
-    EXPECT_EQ(findings.size(), own ? 1u : 0u);
-  }
-}
-
 TEST(ReparentOracleTest, ListsStoredForTheReparented) {
   for (const lru::list_lru_ops* ops : CleanLrus()) {
     for (bool late : {false, true}) {

@@ -118,7 +118,27 @@ Bit BitOf(const fault_site& site) {
   return {site.memcg.serial, site.nid, static_cast<int>(site.nr)};
 }
 
+// Units move over when a shrinker_info grows, so any info that is there has it.
+void CheckUnit(const fault_site& site) {
+  const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
+  if (!memcg || !site.memory) return;
+  const lru::shrinker_info* info =
+      memcg->shrinker_info[site.nid].load(std::memory_order_acquire);
+  if (!info || site.nr >= info->map_nr_max ||
+      info->unit[site.nr / lru::kShrinkerUnitBits] == site.memory) {
+    return;
+  }
+  harness::ReportViolation(
+      {.invariant = "shrinker_bit",
+       .memcg = site.memcg.serial,
+       .what = "another's bit"},
+      "for shrinker %ld a bit of memcg %u, nid %d was set in a part of its map "
+      "that other shrinkers' bits are in",
+      site.nr, site.memcg.serial, site.nid);
+}
+
 void OnBitSet(fault_point, const fault_site& site) {
+  CheckUnit(site);
   Notes& notes = all_notes.Mine();
   Bit bit = BitOf(site);
   if (notes.cleared == bit) notes.restored = true;

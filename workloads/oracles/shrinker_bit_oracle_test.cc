@@ -140,6 +140,23 @@ TEST(ShrinkerBitOracleTest, ReparentOfACountAloneOwesTheBit) {
               Contains(Says(kBit, "a reparent gave items to memcg")));
 }
 
+TEST(ShrinkerBitOracleTest, BitInAnotherPartOfTheMap) {
+  for (bool own : {true, false}) {
+    Findings findings = RunScenario([own] {
+      Scenario s;
+      lru::mem_cgroup* memcg = s.memcg(3);
+      const void* unit = memcg->shrinker_info[0].load()->unit[0];
+      s.Feed(lru::FP_shrinker_bit_set,
+             {.memcg = memcg, .nid = 0, .nr = 1, .memory = own ? unit : &s});
+    });
+    if (own) {
+      EXPECT_THAT(findings, IsEmpty());
+    } else {
+      EXPECT_THAT(findings, Contains(Says(kBit, "other shrinkers' bits")));
+    }
+  }
+}
+
 TEST(ShrinkerBitOracleTest, NothingIsOwedToTheRootOrByAnEmptyList) {
   // Fed, with no lock held.
   EXPECT_THAT(Of(kBit, RunScenario([] {

@@ -25,12 +25,37 @@ using lru::stage_info;
 struct State {
   std::atomic<uint32_t> serial;
   std::atomic<uint64_t> reached;
+  std::atomic<uint64_t> killed;  // as the so manieth
+  std::atomic<uint64_t> killed_before_unlink;
   std::atomic<uint64_t> gp_begun[lru::NR_FAULT_POINTS];
 };
 static_assert(lru::NR_FAULT_POINTS <= 64, "one bit per point");
 constexpr uint32_t kStates = 1 << 13;
 Zeroed<State, kStates> states;
 std::span<const stage_info> stages;
+
+// Kills in their order, and how many from the first on are offline (C5). All
+// under cgroup_mutex; so many are never under way.
+constexpr uint64_t kKills = 1 << 13;
+Zeroed<std::atomic<uint64_t>, kKills> offline;  // the kill's number
+std::atomic<uint64_t> nr_killed, all_offline;
+
+void NoteKill(State& state) {
+  uint64_t kill = nr_killed.load(std::memory_order_relaxed) + 1;
+  nr_killed.store(kill, std::memory_order_relaxed);
+  state.killed.store(kill, std::memory_order_relaxed);
+}
+
+void NoteOffline(const State& state) {
+  uint64_t kill = state.killed.load(std::memory_order_relaxed);
+  offline[kill % kKills].store(kill, std::memory_order_relaxed);
+  uint64_t all = all_offline.load(std::memory_order_relaxed);
+  while (offline[(all + 1) % kKills].load(std::memory_order_relaxed) ==
+         all + 1) {
+    all++;
+  }
+  all_offline.store(all, std::memory_order_relaxed);
+}
 
 constexpr uint64_t Bit(fault_point fp) { return uint64_t{1} << fp; }
 
@@ -44,6 +69,7 @@ State* StateOf(uint32_t serial) {
   if (there > serial) return nullptr;
   if (there < serial) {
     state.reached.store(0, std::memory_order_relaxed);
+    state.killed.store(0, std::memory_order_relaxed);
     state.serial.store(serial, std::memory_order_relaxed);
   }
   return &state;
@@ -202,6 +228,41 @@ void CheckReferences(const fault_site& site, fault_point fp, uint64_t reached) {
                            site.memcg.serial, Name(fp));
 }
 
+// (C5) Before the root of a hierarchy is freed, all that were killed before its
+// unlinking are offline.
+void CheckDrained(const fault_site& site, State& state, fault_point fp) {
+  switch (fp) {
+    case lru::FP_css_dying_set:
+      return NoteKill(state);
+    case lru::FP_offline_end:
+      return NoteOffline(state);
+    case lru::FP_sibling_unlinked:
+      return state.killed_before_unlink.store(
+          nr_killed.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    case lru::FP_css_free:
+      break;
+    default:
+      return;
+  }
+  const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
+  if (!memcg || !(memcg->css.flags.load(std::memory_order_relaxed) &
+                  lru::CSS_HIERARCHY)) {
+    return;
+  }
+  uint64_t before = state.killed_before_unlink.load(std::memory_order_relaxed);
+  uint64_t all = all_offline.load(std::memory_order_relaxed);
+  if (all >= before) return;
+  harness::ReportViolation(
+      {.invariant = "teardown_order",
+       .memcg = site.memcg.serial,
+       .what = "css_free",
+       .other = "drain"},
+      "memcg %u, the root of a hierarchy, is freed although of the %llu kills "
+      "before its unlinking only the first %llu have come to offline_end",
+      site.memcg.serial, static_cast<unsigned long long>(before),
+      static_cast<unsigned long long>(all));
+}
+
 void OnStage(fault_point fp, const fault_site& site) {
   if (!site.memcg.serial) return;
   State* place = StateOf(site.memcg.serial);
@@ -218,6 +279,7 @@ void OnStage(fault_point fp, const fault_site& site) {
     CheckParent(site, fp);
   }
   CheckState(site, fp);
+  CheckDrained(site, state, fp);
   state.gp_begun[fp].store(lru::rcu_gp_begun(), std::memory_order_relaxed);
   state.reached.fetch_or(Bit(fp), std::memory_order_relaxed);
 }
@@ -230,6 +292,9 @@ void OnOther(fault_point fp, const fault_site& site) {
 
 void Start(World& world) {
   states.Clear();
+  offline.Clear();
+  nr_killed.store(0, std::memory_order_relaxed);
+  all_offline.store(0, std::memory_order_relaxed);
   stages = FindLru(world.config().lru)->stages;
   for (const stage_info& stage : stages) {
     harness::Observe(stage.fp, OnStage);

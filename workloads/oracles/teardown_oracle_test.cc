@@ -311,5 +311,28 @@ TEST(TeardownOracleTest, OfflineButStillChargedOrMarkedOnline) {
               Contains(Says(kOrder, "is still marked online")));
 }
 
+// (C5)
+TEST(TeardownOracleTest, RootOfAHierarchyFreedBeforeWhatWasKilledIsOffline) {
+  for (bool drained : {true, false}) {
+    Findings findings = RunScenario([drained] {
+      Scenario s;
+      lru::fault_site root = {.memcg = s.memcg(0)};
+      ASSERT_TRUE(s.memcg(0)->css.flags.load() & lru::CSS_HIERARCHY);
+      s.Feed(lru::FP_css_dying_set, {.memcg = lru::serial_ref::of(kMemcg)});
+      s.Feed(lru::FP_sibling_unlinked, root);
+      if (drained) {
+        s.Feed(lru::FP_offline_end, {.memcg = lru::serial_ref::of(kMemcg)});
+      }
+      s.Feed(lru::FP_css_free, root);
+    });
+    auto told = Contains(Says(kOrder, "the root of a hierarchy, is freed"));
+    if (drained) {
+      EXPECT_THAT(findings, testing::Not(told));
+    } else {
+      EXPECT_THAT(findings, told);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace workloads
