@@ -46,8 +46,19 @@ void NoteKill(State& state) {
   state.killed.store(kill, std::memory_order_relaxed);
 }
 
+// Its memcg is judged no more.
+void BelieveOffline(const State& state) {
+  constexpr uint64_t kOffline = uint64_t{1} << lru::FP_offline_end;
+  uint64_t kill = state.killed.load(std::memory_order_relaxed);
+  if (!kill || (state.reached.load(std::memory_order_relaxed) & kOffline)) {
+    return;
+  }
+  offline[kill % kKills].store(kill, std::memory_order_relaxed);
+}
+
 void NoteOffline(const State& state) {
   uint64_t kill = state.killed.load(std::memory_order_relaxed);
+  if (!kill) return;  // not seen
   offline[kill % kKills].store(kill, std::memory_order_relaxed);
   uint64_t all = all_offline.load(std::memory_order_relaxed);
   while (offline[(all + 1) % kKills].load(std::memory_order_relaxed) ==
@@ -68,6 +79,7 @@ State* StateOf(uint32_t serial) {
   uint32_t there = state.serial.load(std::memory_order_relaxed);
   if (there > serial) return nullptr;
   if (there < serial) {
+    BelieveOffline(state);
     state.reached.store(0, std::memory_order_relaxed);
     state.killed.store(0, std::memory_order_relaxed);
     state.serial.store(serial, std::memory_order_relaxed);
