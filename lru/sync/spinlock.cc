@@ -81,8 +81,8 @@ void note_released(const lock_base* l) {
     to.subclass.store(from.subclass.load(std::memory_order_relaxed),
                       std::memory_order_relaxed);
   }
-  if (nr > kTaskLocksMax &&
-      at < kTaskLocksMax) {  // a place for one that was not written down
+  // A place is left for one that was not written down.
+  if (nr > kTaskLocksMax && at < kTaskLocksMax) {
     t->held[kTaskLocksMax - 1].lock.store(nullptr, std::memory_order_relaxed);
   }
   t->nr_held.store(nr - 1, std::memory_order_relaxed);

@@ -186,14 +186,18 @@ void OnMemcgGoes(fault_point, const fault_site& site) {
   }
 }
 
+harness::Violation NoSection(fault_point fp, const fault_site& site) {
+  return {.invariant = "rcu_before_free",
+          .memcg = site.memcg.serial,
+          .what = "no read section",
+          .other = lru::fault_point_at(fp).name};
+}
+
 void OnReader(fault_point fp, const fault_site& site) {
   if (lru::rcu_read_lock_held()) return;
   const char* api = lru::current_task()->api.load(kRelaxed);
   harness::ReportViolation(
-      {.invariant = "rcu_before_free",
-       .memcg = site.memcg.serial,
-       .what = "no read section",
-       .other = lru::fault_point_at(fp).name},
+      NoSection(fp, site),
       "%s came to %s (lru %u, nid %d) in no read section: what it has found "
       "may be freed under it",
       api ? api : "a task", lru::fault_point_at(fp).name, site.lru.serial,
@@ -221,10 +225,7 @@ void OnListLocked(fault_point fp, const fault_site& site) {
   if (before.section == lru::current_task()->rcu_section.load(kRelaxed)) return;
   const char* api = lru::current_task()->api.load(kRelaxed);
   harness::ReportViolation(
-      {.invariant = "rcu_before_free",
-       .memcg = site.memcg.serial,
-       .what = "no read section",
-       .other = lru::fault_point_at(fp).name},
+      NoSection(fp, site),
       "%s of object %u (lru %u, nid %d) uses the memcg that was looked up in a "
       "read section which has ended since: it may be freed",
       api ? api : "a change", site.item.serial, site.lru.serial, site.nid);
