@@ -145,18 +145,20 @@ std::vector<std::string> WindowOperationNames() {
 std::span<const StrategyInfo> Strategies() {
   static constexpr StrategyInfo kInfos[] = {
       {"portfolio", "portfolio",
-       "turns of the other strategies: no one of them finds every bug; engine "
-       "explore only"},
+       "of four schedules two are random, one pct:2, one pct:3: none of them "
+       "finds every bug soon; engine explore only"},
       {"random", "random",
-       "at each schedule point any task that can run is as likely as the "
-       "others; engine explore only"},
-      {"pct:D", "pct:3",
-       "priorities with D - 1 random changes: finds a bug of depth D with a "
-       "known probability (Burckhardt et al., 2010), D in 1..9; engine "
+       "each schedule draws for how many choices a task goes on, 1 to 32 on "
+       "average; then any that can run is as likely as the others; engine "
        "explore only"},
+      {"pct:D", "pct:3",
+       "priorities with D - 1 random changes: finds a bug of depth D, among n "
+       "tasks and k choices, with a probability of at least 1/(n k^(D-1)) "
+       "(Burckhardt et al., 2010), D in 1..9; engine explore only"},
       {"dfs:P", "dfs:2",
-       "every schedule with at most P preemptions, P in 0..9: exhaustive when "
-       "small; engine explore only"},
+       "every schedule with at most P preemptions, each once, P in 0..9; to "
+       "leave a task that blocks or spins is none: exhaustive when small; "
+       "engine explore only"},
   };
   return kInfos;
 }

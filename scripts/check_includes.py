@@ -10,7 +10,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 HARNESS_SEES = {"lru/fault_points.h", "lru/sync/engine.h", "lru/sync/task.h",
-                "lru/sync/types.h"}
+                "lru/sync/tsan.h", "lru/sync/types.h"}
 # The operating system's threads and RCU belong to lru/sync/ alone; the
 # supervisor's processes and signals are the harness's own.
 SYNC_ONLY = re.compile(r"^(urcu.*|pthread\.h|thread|mutex|shared_mutex"
