@@ -38,8 +38,9 @@ void RunActor(void* arg) {
   slot->type_index.store(self.type_index, kRelaxed);
   slot->name_hash = HashName(self.name);
   while (!self.go->load(kRelaxed) && !Stopping()) lru::sleep_ns(kPollNs);
-  while (!Stopping()) {
+  for (uint64_t i = 0; i < self.operations_max && !Stopping(); i++) {
     self.actor->Step(self.prng);
+    if (!self.pacer) continue;
     self.pacer->AfterOperation();
     Pause(self.spec->pause_us, self.prng);
   }
@@ -78,7 +79,11 @@ ActorTasks::ActorTasks(const Config& config, uint64_t seed,
       task->type_index = type;
       task->actor = workload.MakeActor(spec, next[spec.type]++);
       task->prng = Prng{Mix64(seed ^ HashName(task->name))};
-      task->pacer = std::make_unique<Pacer>(config, spec);
+      if (config.engine == kExplore) {
+        task->operations_max = spec.ops_per_schedule;
+      } else {
+        task->pacer = std::make_unique<Pacer>(config, spec);
+      }
       task->go = &go_;
       tasks_.push_back(std::move(task));
     }
@@ -112,9 +117,13 @@ bool ActorTasks::Join() {
     }
     lru::sleep_ns(kPollNs);
   }
+  JoinAll();
+  return true;
+}
+
+void ActorTasks::JoinAll() {
   for (auto& task : tasks_) lru::task_join(task->task);
   tasks_.clear();
-  return true;
 }
 
 }  // namespace harness

@@ -22,7 +22,8 @@ struct ActorTask {
   uint32_t type_index = 0;  // of Config::actors
   std::unique_ptr<Actor> actor;
   Prng prng{0};
-  std::unique_ptr<Pacer> pacer;
+  std::unique_ptr<Pacer> pacer;  // null: it goes as fast as it is let
+  uint64_t operations_max = ~uint64_t{0};
   const std::atomic<uint32_t>* go = nullptr;  // the start barrier
   std::atomic<uint32_t> done = 0;             // has nothing more to do
   lru::task* task = nullptr;
@@ -35,7 +36,9 @@ class ActorTasks {
   // Starts the tasks; they wait for Go().
   void Start();
   void Go();
-  // Waits until every actor has returned. Gives up 200 ms after a finding has
+  // Waits until every actor has returned.
+  void JoinAll();
+  // The same, but gives up 200 ms after a finding has
   // been latched, since an actor may be caught in a list that is broken: false.
   bool Join();
 

@@ -24,8 +24,7 @@ void DieWithSupervisor(pid_t supervisor) {
   if (getppid() != supervisor) _exit(kExitHarness);  // it was faster
 }
 
-[[noreturn]] void RunChild(const Config& config, uint64_t seed,
-                           Workload& workload, int sanitizer_log_fd,
+[[noreturn]] void RunChild(const TortureBody& body, int sanitizer_log_fd,
                            pid_t supervisor) {
   DieWithSupervisor(supervisor);
   signal(SIGINT, SIG_IGN);
@@ -34,7 +33,7 @@ void DieWithSupervisor(pid_t supervisor) {
   InstallCrashHandler();
   InstallAlternateStack();
   InstallStackHandler();
-  bool ok = RunStress(config, seed, workload);
+  bool ok = body();
   bool found = recorder()->nr_findings.load(std::memory_order_relaxed) != 0;
   // Not exit(): buffers and destructors are the supervisor's.
   _exit(found ? kChildFound : ok ? 0 : kExitHarness);
@@ -89,14 +88,13 @@ std::string SanitizerLog::WrittenPath() const {
   return path_;
 }
 
-pid_t StartChild(const Config& config, uint64_t seed, Workload& workload,
-                 int sanitizer_log_fd) {
+pid_t StartChild(const TortureBody& body, int sanitizer_log_fd) {
   fflush(nullptr);  // or the child would own a copy of what is buffered
   pid_t supervisor = getpid();
   recorder()->snapshot_wanted.store(1, std::memory_order_relaxed);
   pid_t pid = fork();
   if (pid == 0) {
-    RunChild(config, seed, workload, sanitizer_log_fd, supervisor);
+    RunChild(body, sanitizer_log_fd, supervisor);
   }
   return pid;
 }

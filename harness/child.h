@@ -1,4 +1,4 @@
-// The torture process: a fork of the supervisor that runs RunStress() and
+// The torture process: a fork of the supervisor that does one piece of work and
 // never returns.
 #ifndef LRUTORTURE_HARNESS_CHILD_H_
 #define LRUTORTURE_HARNESS_CHILD_H_
@@ -6,12 +6,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
-#include "harness/config.h"
 #include "harness/flight_recorder.h"
-#include "harness/workload.h"
 
 namespace harness {
 
@@ -35,11 +34,14 @@ class SanitizerLog {
   int fd_ = -1;
 };
 
+// Sets up, arms, runs the actors, quiets, checks the totals, tears down, and
+// tells the recorder. False: the harness itself failed.
+using TortureBody = std::function<bool()>;
+
 // Returns the child's pid, or -1. The calling process has one thread and a
 // mapped recorder. The child hears no Ctrl-C (the supervisor tells it to stop)
 // and dies with the supervisor.
-pid_t StartChild(const Config& config, uint64_t seed, Workload& workload,
-                 int sanitizer_log_fd);
+pid_t StartChild(const TortureBody& body, int sanitizer_log_fd);
 
 // What a child's end says that left no finding behind.
 struct Death {

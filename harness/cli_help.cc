@@ -54,7 +54,11 @@ CommandSpec Run() {
        {"--duration", "T", "how long the actors run: 500ms, 10s, 2m, 1h, 7d"},
        {"--lru", "L", "the subject (lrutorture list lrus)"},
        {"--busted", "B", "a control, or none (lrutorture list busted)"},
-       {"--engine", "E", "stress: real threads"},
+       {"--engine", "E",
+        "stress: real threads; explore: fibers, the seed is the\nschedule"},
+       {"--schedules", "N", "so many instead of a duration (explore)"},
+       {"--strategy", "S",
+        "how schedules are chosen (lrutorture list strategies)"},
        Set(),
        {"--out", "DIR",
         "directory of report.json; default out/NAME-SEED, an\n"

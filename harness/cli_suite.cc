@@ -192,6 +192,9 @@ void ReadNamed(const std::string& option, const std::string& value,
     auto ms = Value(option, ParseDurationMs(value), errors);
     if (!ms) return;
     request.overrides.emplace_back("/duration_ms", std::to_string(*ms));
+  } else if (option == "--schedules" || option == "--strategy") {
+    request.overrides.emplace_back("/explore/" + option.substr(2),
+                                   option == "--schedules" ? value : json);
   } else {
     request.overrides.emplace_back("/" + option.substr(2), json);
   }
@@ -200,7 +203,8 @@ void ReadNamed(const std::string& option, const std::string& value,
 
 bool ShapesConfig(const std::string& option) {
   return option == "--duration" || option == "--lru" || option == "--busted" ||
-         option == "--engine";
+         option == "--engine" || option == "--schedules" ||
+         option == "--strategy";
 }
 
 }  // namespace

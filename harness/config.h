@@ -64,7 +64,7 @@ struct ActorSpec {
   uint32_t count = 1;
   uint64_t pause_us = 0;  // after each operation, on average
   Objects objects = Objects::kBoth;
-  // ops_per_schedule belongs to `explore`: checked, kept, unused by `stress`.
+  // Of each task, and no pauses between them; engine explore only.
   uint32_t ops_per_schedule = 10;
 };
 
@@ -106,12 +106,14 @@ struct Config {
   Require require;
   uint64_t quiet_ms = 100;   // at least; then until everything has converged
   uint64_t stall_ms = 5000;  // no progress for so long is a finding
-  std::string strategy = "portfolio";  // explore{}: checked, unused by stress
-  uint64_t schedules = 1000;
-  uint64_t steps_max = 100'000;
+  std::string strategy = "portfolio";  // explore{}: unused by stress
+  uint64_t schedules = 0;              // 0: as many as duration_ms allows
+  uint64_t steps_max = 5'000'000;
   bool stop_on_finding = true;
   uint32_t findings_max = 16;
 };
+
+inline constexpr char kExplore[] = "explore";  // the value of `engine`
 
 // One line each, "POINTER: what (did you mean 'X'?)", in document order.
 using ConfigErrors = std::vector<std::string>;

@@ -64,7 +64,6 @@ std::vector<std::string> NamesIn(const EnumName<E> (&table)[n]) {
 // The tasks of lru/ that a fault's `actor` may name besides the actors.
 inline constexpr const char* kWorkers[] = {"wq-offline", "wq-release",
                                            "wq-free", "rcu-callbacks"};
-inline constexpr const char* kEngineMissing = "explore";
 
 std::vector<std::string> FaultPointNames();
 std::vector<std::string> SyncOpNames();

@@ -6,6 +6,7 @@
 #include "harness/config_names.h"
 #include "harness/config_parts.h"
 #include "harness/config_spec.h"
+#include "harness/explore/fiber_engine.h"
 
 namespace harness {
 namespace {
@@ -191,9 +192,23 @@ void CheckImplicit(const Fault& fault, const LruInfo* lru,
 }
 
 void CheckEngine(const Config& config, Findings& found) {
-  if (config.engine == kEngineMissing) {
+  if (config.engine != kExplore) return;
+  if (!explore::kFibersWork) {
     found.Error("/engine",
-                "this build has no engine 'explore' yet (use 'stress')");
+                "explore works on x86-64 processors only (use 'stress')");
+  }
+  if (config.busted_after_ms != 0) {
+    found.Error("/busted_after_ms",
+                "engine explore begins anew in each schedule (leave it out)");
+  }
+  uint32_t actors = 0;
+  for (const ActorSpec& spec : config.actors) actors += spec.count;
+  uint32_t most = explore::kFibersMax - explore::kTasksOfLru;
+  if (actors > most) {
+    found.Error("/actors", absl::StrCat(actors,
+                                        " tasks, but engine explore "
+                                        "runs at most ",
+                                        most));
   }
 }
 

@@ -213,9 +213,12 @@ Spec ExploreSpec() {
       {{"strategy", Name("strategy", StrategyNames(), Config{}.strategy,
                          "How schedules are chosen.")},
        {"schedules",
-        Integer(1, kVisitsMax, Config{}.schedules, "How many in all.")},
-       {"steps_max", Integer(1, kVisitsMax, Config{}.steps_max,
-                             "Steps after which a schedule is cut off.")}});
+        Integer(0, kVisitsMax, Config{}.schedules,
+                "How many in all. 0: as many as duration_ms allows.")},
+       {"steps_max",
+        Integer(1, kVisitsMax, Config{}.steps_max,
+                "Points after which a schedule that has not ended is a "
+                "finding: nobody gets anywhere.")}});
 }
 
 Spec NameKey() {
@@ -241,9 +244,9 @@ Spec ConfigSpec() {
        {"duration_ms", Integer(1, kDurationMsMax, standard.duration_ms,
                                "How long the actors run.")},
        {"lru", Name("lru", LruNames(), standard.lru, "The subject.")},
-       {"engine",
-        Name("engine", {"stress", kEngineMissing}, standard.engine,
-             "stress: real threads. explore: not in this build yet.")},
+       {"engine", Name("engine", {"stress", kExplore}, standard.engine,
+                       "stress: real threads. explore: fibers, and the seed is "
+                       "the schedule.")},
        {"busted", Name("control", BustedNames(), standard.busted,
                        "One step replaced by a broken version.")},
        {"busted_after_ms",

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "harness/explore/record.h"
 #include "harness/near_miss.h"
 #include "harness/plan.h"
 #include "lru/fault_points.h"
@@ -207,6 +208,7 @@ struct Recorder {
   std::atomic<uint32_t> nr_tasks;
   TaskSlot tasks[lru::kTasksMax];
   MemcgSlot memcgs[kMemcgSlots];
+  explore::Record explore;
 };
 
 // Maps the block (MAP_SHARED | MAP_ANONYMOUS, zeroed) and makes it current.

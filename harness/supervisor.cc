@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "harness/child.h"
 #include "harness/coverage.h"
+#include "harness/explore/explore.h"
 #include "harness/flight_recorder.h"
 #include "harness/interrupt.h"
 #include "harness/plan.h"
@@ -99,10 +100,18 @@ int HarnessFailed(const char* what) {
   return kExitHarness;
 }
 
-int RunForked(const Run& run, Workload& workload) {
+TortureBody BodyOf(const Run& run, Workload& workload) {
+  return [&] {
+    return run.config.engine == kExplore
+               ? explore::RunExplore(run.config, run.seed, workload)
+               : RunStress(run.config, run.seed, workload);
+  };
+}
+
+int RunForked(const Run& run, const TortureBody& body) {
   InterruptScope interrupts(/*exit_on_second=*/false);
   SanitizerLog log(run.options.out_dir);
-  pid_t pid = StartChild(run.config, run.seed, workload, log.fd());
+  pid_t pid = StartChild(body, log.fd());
   if (pid < 0) return HarnessFailed("cannot start the torture process");
   Supervision supervision(run.config, interrupts, run.options.quiet);
   ChildEnd end = supervision.Watch(pid);
@@ -122,12 +131,10 @@ bool AnyTask(const Recorder& r) {
 }
 
 // For debuggers: everything in this process, and nobody to watch over it.
-int RunInProcess(const Run& run, Workload& workload) {
+int RunInProcess(const Run& run, const TortureBody& body) {
   InterruptScope interrupts(/*exit_on_second=*/true);
   InstallSanitizerHooks(-1);
-  if (!RunStress(run.config, run.seed, workload)) {
-    return HarnessFailed("the harness failed");
-  }
+  if (!body()) return HarnessFailed("the harness failed");
   int code = Conclude(*recorder(), run, "");
   if (AnyTask(*recorder())) {
     // After a finding, actors may be caught in a list that is broken.
@@ -145,8 +152,8 @@ int RunOnce(const Config& config, uint64_t seed, const RunOptions& options,
   Run run = {config, seed, options, PlanHash(config, seed, tasks)};
   PrintStart(run, tasks.size());
   MapRecorder();
-  int code =
-      options.fork ? RunForked(run, workload) : RunInProcess(run, workload);
+  TortureBody body = BodyOf(run, workload);
+  int code = options.fork ? RunForked(run, body) : RunInProcess(run, body);
   UnmapRecorder();
   return code;
 }

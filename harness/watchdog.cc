@@ -109,6 +109,24 @@ Alarm MakeAlarm(const Recorder& r, Kind kind, const TaskSlot* slot,
   return alarm;
 }
 
+Alarm CycleAlarm(const Recorder& r, const std::vector<const TaskSlot*>& cycle) {
+  std::string text = "deadlock: ";
+  for (size_t i = 0; i < cycle.size(); i++) {
+    absl::StrAppend(&text, i ? "; " : "", DescribeLink(r, *cycle[i]));
+  }
+  return MakeAlarm(r, Kind::kDeadlock, cycle.front(), std::move(text));
+}
+
+// Those that are in the middle of something.
+std::vector<const TaskSlot*> BusyTasks(const Recorder& r) {
+  std::vector<const TaskSlot*> busy;
+  for (uint32_t i = 0; i < TaskCount(r); i++) {
+    const TaskSlot& slot = r.tasks[i];
+    if (slot.task.in_use && IsBusy(slot)) busy.push_back(&slot);
+  }
+  return busy;
+}
+
 // Work done by anybody. What main does while it polls is none.
 uint64_t TotalProgress(const Recorder& r) {
   uint64_t total = r.phase.load(kRelaxed);
@@ -137,6 +155,32 @@ const char* PhaseText(Phase phase) {
 
 }  // namespace
 
+// No cycle of locks: somebody waits for what nobody will do.
+Alarm DeadlockAlarm(const Recorder& r) {
+  std::vector<const TaskSlot*> tasks = FindCycle(r);
+  if (!tasks.empty()) return CycleAlarm(r, tasks);
+  tasks = BusyTasks(r);
+  std::string text = "deadlock: nobody can go on";
+  for (const TaskSlot* slot : tasks) {
+    absl::StrAppend(&text, "; ", DescribeTask(*slot), " ",
+                    DescribeWait(r, *slot));
+  }
+  return MakeAlarm(r, Kind::kDeadlock, tasks.empty() ? nullptr : tasks.front(),
+                   std::move(text));
+}
+
+Alarm LivelockAlarm(const Recorder& r, uint64_t points) {
+  std::vector<const TaskSlot*> tasks = BusyTasks(r);
+  std::string text = absl::StrCat("the schedule has not ended after ", points,
+                                  " points (explore.steps_max)");
+  for (const TaskSlot* slot : tasks) {
+    absl::StrAppend(&text, "; ", DescribeTask(*slot), " ",
+                    DescribeWait(r, *slot));
+  }
+  return MakeAlarm(r, Kind::kStall, tasks.empty() ? nullptr : tasks.front(),
+                   std::move(text));
+}
+
 Watchdog::Watchdog(const Config& config)
     : stall_ms_(config.stall_ms + LongestFaultMs(config)),
       quiet_ms_(config.quiet_ms),
@@ -161,11 +205,7 @@ std::optional<Alarm> Watchdog::FindDeadlock(const Recorder& r, uint64_t ms) {
   }
   cycle_.still_ms += ms;
   if (cycle_.still_ms < kDeadlockMs) return std::nullopt;
-  std::string text = "deadlock: ";
-  for (size_t i = 0; i < cycle.size(); i++) {
-    absl::StrAppend(&text, i ? "; " : "", DescribeLink(r, *cycle[i]));
-  }
-  return MakeAlarm(r, Kind::kDeadlock, cycle.front(), std::move(text));
+  return CycleAlarm(r, cycle);
 }
 
 std::optional<Alarm> Watchdog::FindStalledTask(const Recorder& r, uint64_t ms) {

@@ -23,6 +23,10 @@ struct Alarm {
   uint32_t memcg = 0;   // serial of the oldest dying one, or 0
 };
 
+// For the engine that knows: nobody can go on; a schedule does not end.
+Alarm DeadlockAlarm(const Recorder& r);
+Alarm LivelockAlarm(const Recorder& r, uint64_t points);
+
 class Watchdog {
  public:
   // A cycle of waiters that lasts so long is a deadlock.

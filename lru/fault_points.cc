@@ -67,7 +67,8 @@ int fault_point_slow(fault_point fp, const fault_site& site) {
     if (hook) result = hook(fp, site);
   }
   if (armed(ARMED_ENGINE)) {
-    engine()->schedule_point(kPoints[fp].name, site.lock);
+    engine()->schedule_point(kPoints[fp].name, kPointFault + fp,
+                             site.memcg.serial);
   }
   return result;
 }

@@ -375,8 +375,7 @@ bool shrinker_is_registered(int id) {
   return s && READ_ONCE(s->refcount) > 0;
 }
 
-bool shrinker_id_in_use(int id) {
-  mutex_guard guard(&shrinker_mutex);
+bool shrinker_id_in_use(int id) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   return shrinker_ids.test(static_cast<size_t>(id)) ||
          shrinker_idr[id].load(std::memory_order_relaxed);
 }

@@ -78,7 +78,7 @@ bool shrinker_bit_is_set(mem_cgroup* memcg, int nid, int shrinker_id);
 // For oracles: whether somebody answers for that id at this moment; what is
 // deferred there, by a caller who knows that the shrinker_info stays (S3).
 bool shrinker_is_registered(int id);
-// Whether that id is taken, or still finds a shrinker.
+// Whether that id is taken, or still finds a shrinker. At rest: takes no lock.
 bool shrinker_id_in_use(int id);
 long nr_deferred_of(const mem_cgroup* memcg, int nid, int shrinker_id);
 

@@ -60,6 +60,9 @@ World::World(const harness::Config& config, const Parts& parts)
       filling_(config.topology.memcgs),
       shared_(config.topology.objects) {
   detail::the_world = this;
+  if (const harness::Recorder* r = harness::recorder()) {
+    teardowns_before_ = r->teardowns.load(std::memory_order_relaxed);
+  }
   lru::memcg_boot(static_cast<int>(nids()), parts.lru_ops, parts.steps);
   Populate();
 }
@@ -236,7 +239,8 @@ bool World::Fill(uint32_t index) {
 uint64_t World::InFlight() const {
   uint64_t begun = begun_.load(std::memory_order_relaxed);
   uint64_t ended =
-      harness::recorder()->teardowns.load(std::memory_order_relaxed);
+      harness::recorder()->teardowns.load(std::memory_order_relaxed) -
+      teardowns_before_;
   auto pins = static_cast<uint64_t>(pins_.load(std::memory_order_relaxed));
   ended += pins * config_.topology.depth;
   return begun > ended ? begun - ended : 0;

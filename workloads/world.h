@@ -186,6 +186,7 @@ class World {
   std::vector<std::unique_ptr<std::vector<Object*>>> own_;
   lru::kmem_cache* cache_ = nullptr;
   std::atomic<uint64_t> begun_ = 0;
+  uint64_t teardowns_before_ = 0;  // of other worlds, in this process
   std::atomic<int> pins_ = 0;
 };
 

@@ -2,10 +2,10 @@
 #ifndef LRUTORTURE_WORKLOADS_ZEROED_H_
 #define LRUTORTURE_WORKLOADS_ZEROED_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
-#include <utility>
 
 namespace workloads {
 
@@ -15,22 +15,36 @@ namespace workloads {
 template <typename T, size_t kSize>
 class Zeroed {
  public:
-  T& operator[](size_t i) { return begin()[i]; }
-  const T& operator[](size_t i) const {
-    return reinterpret_cast<const T*>(bytes_)[i];
+  T& operator[](size_t i) {
+    if (i >= used_.load(std::memory_order_relaxed)) [[unlikely]] {
+      UseUpTo(i + 1);
+    }
+    return *At(i);
   }
-  T* begin() { return reinterpret_cast<T*>(bytes_); }
-  T* end() { return begin() + kSize; }
-  // While nobody uses it. The first time it is zero as the process begins:
-  // pages that are not touched cost nothing, and most are not, in a short run.
+  const T& operator[](size_t i) const { return *At(i); }
+  // No place from here on is other than zero.
+  size_t used() const { return used_.load(std::memory_order_relaxed); }
+  // While nobody uses it. Costs as much as was used: serials begin anew with
+  // each schedule, and then the first few places are all there is to zero.
   void Clear() {
-    if (std::exchange(used_, true)) std::memset(bytes_, 0, sizeof(bytes_));
+    std::memset(bytes_, 0,
+                used_.exchange(0, std::memory_order_relaxed) * sizeof(T));
   }
 
  private:
+  T* At(size_t i) const {
+    return reinterpret_cast<T*>(const_cast<unsigned char*>(bytes_)) + i;
+  }
+  void UseUpTo(size_t end) {
+    size_t used = used_.load(std::memory_order_relaxed);
+    while (used < end &&
+           !used_.compare_exchange_weak(used, end, std::memory_order_relaxed)) {
+    }
+  }
+
   static_assert(std::is_trivially_destructible_v<T>);
   alignas(T) unsigned char bytes_[kSize * sizeof(T)];
-  bool used_;
+  std::atomic<size_t> used_;  // places that may be other than zero
 };
 
 }  // namespace workloads

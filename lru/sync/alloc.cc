@@ -16,6 +16,14 @@ u32 next_serial(serial_kind kind) {
   return last_serial[kind].fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+u32 restart_serials() {
+  u32 css = last_serial[SERIAL_CSS].load(std::memory_order_relaxed);
+  for (std::atomic<u32>& last : last_serial) {
+    last.store(0, std::memory_order_relaxed);
+  }
+  return css;
+}
+
 void count_alloc(alloc_type type, s64 delta) {
   task* t = current_task();
   if (!t) {
@@ -41,7 +49,8 @@ void retire_alloc_counts(task* t) {
 
 s64 live_allocs(alloc_type type) {
   s64 sum = retired[type].load(std::memory_order_relaxed);
-  for (u32 slot = 0; slot < kTasksMax; slot++) {
+  u32 slots = task_slots_used();
+  for (u32 slot = 0; slot < slots; slot++) {
     if (const task* t = task_at(slot)) {
       sum += t->nr_alloc[type].load(std::memory_order_relaxed);
     }

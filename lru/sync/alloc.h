@@ -25,6 +25,7 @@ enum serial_kind : u8 {
   NR_SERIAL_KINDS,
 };
 u32 next_serial(serial_kind kind);
+u32 restart_serials();  // of restart_numbering()
 
 // `delta` live allocations more of that type.
 void count_alloc(alloc_type type, s64 delta);

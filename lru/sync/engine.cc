@@ -1,13 +1,15 @@
 #include "lru/sync/engine.h"
 
+#include "lru/sync/alloc.h"
+
 namespace lru {
 
 std::atomic<u32> lru_armed = 0;
 std::atomic<sync_hook_fn> lru_sync_hook = nullptr;
 
-namespace {
-const engine_ops* the_engine = nullptr;  // written while no task exists
-}  // namespace
+namespace detail {
+const engine_ops* the_engine = nullptr;
+}
 
 const char* sync_op_name(sync_op op) {
   static constexpr const char* kNames[] = {
@@ -19,13 +21,16 @@ const char* sync_op_name(sync_op op) {
 }
 
 void set_engine(const engine_ops* ops) {
-  the_engine = ops;
+  detail::the_engine = ops;
   u32 bits = lru_armed.load(std::memory_order_relaxed) & ~ARMED_ENGINE;
   if (ops) bits |= ARMED_ENGINE;
   lru_armed.store(bits, std::memory_order_relaxed);
 }
 
-const engine_ops* engine() { return the_engine; }
+u32 restart_numbering() {
+  restart_task_ids();
+  return restart_serials();
+}
 
 void sync_point_slow(sync_op op, const char* function, const void* object,
                      bool done) {
@@ -33,7 +38,9 @@ void sync_point_slow(sync_op op, const char* function, const void* object,
     sync_hook_fn hook = lru_sync_hook.load(std::memory_order_relaxed);
     if (hook) hook(sync_site{op, done, function, object});
   }
-  if (armed(ARMED_ENGINE)) engine()->schedule_point(sync_op_name(op), object);
+  if (armed(ARMED_ENGINE)) {
+    engine()->schedule_point(sync_op_name(op), kPointSync + 2 * op + done, 0);
+  }
 }
 
 }  // namespace lru

@@ -57,6 +57,14 @@ struct sync_site {
 using sync_hook_fn = void (*)(const sync_site& site);
 extern std::atomic<sync_hook_fn> lru_sync_hook;
 
+// What a point is called by whoever schedules: the same number in every build,
+// which the address of its name is not.
+inline constexpr u32 kPointCpuRelax = 0;
+inline constexpr u32 kPointYield = 1;
+inline constexpr u32 kPointSync = 2;  // + 2 * sync_op + done
+inline constexpr u32 kPointFault =
+    kPointSync + 2 * NR_SYNC_OPS;  // + its number
+
 // What a second engine implements. All calls come from a task of that engine.
 struct engine_ops {
   // Runs fn(arg) as task t, some time after this returns; `join` blocks until
@@ -64,8 +72,8 @@ struct engine_ops {
   void (*task_create)(task* t, void (*fn)(void*), void* arg);
   void (*task_exit)(task* t);
   void (*task_join)(task* t);
-  // May let another task run.
-  void (*schedule_point)(const char* what, const void* object);
+  // May let another task run. `memcg` is the serial that a fault point names.
+  void (*schedule_point)(const char* what, u32 point, u32 memcg);
   // The caller cannot go on until somebody wakes `key`. May return early: the
   // caller tests its condition again.
   void (*block)(const void* key);
@@ -75,10 +83,20 @@ struct engine_ops {
   void (*synchronize_rcu)();
   u64 (*now_ns)();
   void (*stall_ns)(u64 ns);  // the caller does not run for that long
+  // now_ticks(); null: the processor's own counter. Not instrumented: it is
+  // read inside reports of TSan.
+  u64 (*now_ticks)();
 };
 // Null for `stress`. Set while no task exists.
 void set_engine(const engine_ops* ops);
-const engine_ops* engine();
+// Serials and task ids begin anew, so that what is done once more looks the
+// same. While no task exists and nothing of lru/ is alive. Returns how many
+// css there have been since the last time.
+u32 restart_numbering();
+namespace detail {
+extern const engine_ops* the_engine;
+}
+inline const engine_ops* engine() { return detail::the_engine; }
 
 void sync_point_slow(sync_op op, const char* function, const void* object,
                      bool done);

@@ -34,7 +34,8 @@ void own_leave(task* t) {
 
 void own_synchronize() {
   u64 number = gp_number.fetch_add(1, std::memory_order_seq_cst) + 1;
-  for (u32 slot = 0; slot < kTasksMax; slot++) {
+  u32 slots = task_slots_used();
+  for (u32 slot = 0; slot < slots; slot++) {
     while (task* t = task_at(slot)) {
       u64 shown = t->rcu_ctr.load(std::memory_order_seq_cst);
       if (shown == 0 || shown >= number) break;

@@ -56,6 +56,7 @@ constexpr task_source kMallocSource = {malloc_get, malloc_put};
 const task_source* the_source = &kMallocSource;
 
 std::atomic<task*> tasks[kTasksMax];
+std::atomic<u32> slots_used = 0;
 std::atomic<u32> next_task_id = 0;
 
 struct start_args {
@@ -69,6 +70,14 @@ struct start_args {
   abort();
 }
 
+// Before t runs, so a grace period that has to wait for it looks so far:
+// sequentially consistent, as what readers and grace periods show each other.
+void use_slot(u32 slot) {
+  u32 used = slots_used.load();
+  while (used <= slot && !slots_used.compare_exchange_weak(used, slot + 1)) {
+  }
+}
+
 task* task_new(const char* name) {
   task* t = the_source->get();
   if (!t) die("no room for another task");
@@ -77,11 +86,13 @@ task* task_new(const char* name) {
   t->id = next_task_id.fetch_add(1, std::memory_order_relaxed);
   t->cpu = t->id;
   t->rcu_sections = u64{t->id} << 40;
-  for (std::atomic<task*>& slot : tasks) {
+  for (u32 slot = 0; slot < kTasksMax; slot++) {
     task* expected = nullptr;
     // pairs with the acquire in task_at()
-    if (slot.compare_exchange_strong(expected, t, std::memory_order_release,
-                                     std::memory_order_relaxed)) {
+    if (tasks[slot].compare_exchange_strong(expected, t,
+                                            std::memory_order_release,
+                                            std::memory_order_relaxed)) {
+      use_slot(slot);
       return t;
     }
   }
@@ -172,11 +183,15 @@ void task_disown() {
   task_delete(t);
 }
 
+u32 task_slots_used() { return slots_used.load(); }
+
 task* task_at(u32 slot) { return tasks[slot].load(std::memory_order_acquire); }
+
+void restart_task_ids() { next_task_id.store(0, std::memory_order_relaxed); }
 
 void cpu_relax() {
   if (armed(ARMED_ENGINE)) [[unlikely]] {
-    engine()->schedule_point("cpu_relax", nullptr);
+    engine()->schedule_point("cpu_relax", kPointCpuRelax, 0);
     return;
   }
 #if defined(__x86_64__)
@@ -186,7 +201,7 @@ void cpu_relax() {
 
 void task_yield() {
   if (armed(ARMED_ENGINE)) [[unlikely]] {
-    engine()->schedule_point("yield", nullptr);
+    engine()->schedule_point("yield", kPointYield, 0);
     return;
   }
   sched_yield();
@@ -211,6 +226,9 @@ void sleep_ns(u64 ns) {
 }
 
 LRU_UNINSTRUMENTED u64 now_ticks() {
+  if (const engine_ops* ops = detail::the_engine) [[unlikely]] {
+    if (ops->now_ticks) return ops->now_ticks();
+  }
 #if defined(__x86_64__)
   return __rdtsc();
 #else

@@ -44,7 +44,7 @@ inline constexpr int kTaskNameMax = 24;
 
 struct task {
   char name[kTaskNameMax] = {};  // "adder-0", "wq-offline": unique in a run
-  u32 id = 0;                    // dense, in creation order; never reused
+  u32 id = 0;                    // dense, in creation order; not used again
   u32 cpu = 0;                   // shard of every percpu counter
   std::atomic<s32> tid = 0;      // kernel thread id, for the watchdog's signal
   bool in_use = false;
@@ -100,9 +100,12 @@ void task_join(task* t);
 task* task_adopt(const char* name);
 void task_disown();
 
+void restart_task_ids();  // of restart_numbering()
+
 // Every task in use; slots may be null. Used by the own RCU and by no_leak.
 inline constexpr u32 kTasksMax = 256;
 task* task_at(u32 slot);
+u32 task_slots_used();  // none beyond has ever been used
 
 // Processor time handed on; under an engine, a schedule point.
 void cpu_relax();

@@ -149,7 +149,7 @@ bool is_at(const turn_record& r, const char* point, const char* what) {
   return strcmp(buffer, point) == 0;
 }
 
-void schedule_point(const char* what, const void*) {
+void schedule_point(const char* what, u32, u32) {
   if (!current_task()) return;  // a thread that is no task
   u32 me = self();
   turn_record& r = records[me];
@@ -221,7 +221,7 @@ void join(task* t) {
 
 void stall_ns(u64 ns) {
   virtual_ns.fetch_add(ns, kRelaxed);
-  schedule_point("yield", nullptr);
+  schedule_point("yield", kPointYield, 0);
 }
 
 constexpr engine_ops kTurnEngine = {
@@ -234,6 +234,7 @@ constexpr engine_ops kTurnEngine = {
     .synchronize_rcu = nullptr,
     .now_ns = [] { return virtual_ns.fetch_add(1, kRelaxed); },
     .stall_ns = stall_ns,
+    .now_ticks = nullptr,
 };
 
 // Main waits until the one directed stops or nobody can go on.

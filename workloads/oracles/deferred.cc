@@ -10,11 +10,10 @@
 // after that, and what it adds is lost, what it takes is there twice. So what
 // the parent inherited is compared only when nothing has been added to or
 // taken from the child since its offline began.
-#include <memory>
-
 #include "harness/flight_recorder.h"
 #include "lru/shrinker.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads::deferred_oracle {
 namespace {
@@ -45,7 +44,7 @@ class Number {
   }
 
  private:
-  std::atomic<uint64_t> word_ = 0;
+  std::atomic<uint64_t> word_;
 };
 
 struct Slot {
@@ -57,13 +56,14 @@ struct Slot {
 
 constexpr uint32_t kMemcgs = 1024;
 constexpr int kShrinkers = 64;  // ids above are not judged
-std::unique_ptr<Slot[]> slots;  // [memcg][nid][id], then the root's
+// [memcg][nid][id], the root's first.
+Zeroed<Slot, size_t{kMemcgs + 1} * lru::kNodesMax * kShrinkers> slots;
 int nr_nids = 0;
 uint32_t root_serial = 0;
 std::atomic<int> nr_ids = 0;  // ids seen, and 1
 
 Slot& SlotOf(uint32_t memcg, int nid, int id) {
-  uint32_t row = memcg == root_serial ? kMemcgs : memcg % kMemcgs;
+  uint32_t row = memcg == root_serial ? 0 : 1 + memcg % kMemcgs;
   return slots[(static_cast<size_t>(row) * nr_nids + nid) * kShrinkers + id];
 }
 
@@ -153,8 +153,7 @@ void Start(World& world) {
   nr_nids = static_cast<int>(world.nids());
   nr_ids = 0;
   root_serial = lru::serial_of(lru::root_mem_cgroup);
-  size_t count = static_cast<size_t>(kMemcgs + 1) * nr_nids * kShrinkers;
-  slots = std::make_unique<Slot[]>(count);
+  slots.Clear();
   harness::Observe(lru::FP_nr_deferred_changed, OnChanged);
   harness::Observe(lru::FP_offline_begin, OnOfflineBegin);
   harness::Observe(lru::FP_css_free, OnFree);

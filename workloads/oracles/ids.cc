@@ -166,14 +166,14 @@ void CheckTotals(World& world) {
 
 // Also of those whose css_online failed.
 void AfterTeardown() {
-  for (int id = 1; id <= lru::MEM_CGROUP_ID_MAX; id++) {
+  for (size_t id = 1; id < owners.used(); id++) {
     uint32_t owner = owners[id].load(std::memory_order_relaxed);
     if (owner == 0) continue;
-    harness::ReportInvariant(
-        "no_leak", owner,
-        "id %d was given to memcg %u and never given back, when everything had "
-        "been destroyed",
-        id, owner);
+    harness::ReportInvariant("no_leak", owner,
+                             "id %zu was given to memcg %u and never given "
+                             "back, when everything had "
+                             "been destroyed",
+                             id, owner);
   }
 }
 

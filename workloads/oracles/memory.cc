@@ -47,8 +47,7 @@ using harness::kRelaxed;
 // table, until whoever frees that address gives the place back.
 struct Watched {
   static constexpr uint32_t kSections = 30;
-  std::atomic<const void*> memory;  // null: free; identity, not dereferenced
-  std::atomic<uint32_t> serial;     // of the memcg, or of the objcg
+  std::atomic<uint32_t> serial;  // of the memcg, or of the objcg
   std::atomic<uint32_t> nr_sections;
   struct {
     std::atomic<uint64_t> serial;
@@ -57,31 +56,36 @@ struct Watched {
 };
 constexpr uint32_t kWatched = 1 << 12;
 constexpr uint32_t kProbes = 4;
+constexpr uint32_t kNoPlace = kWatched;
+// Which memory has which place; null: the place is free. Identity alone, never
+// dereferenced. Apart from what is known of it, so that little is to be zeroed.
+Zeroed<std::atomic<const void*>, kWatched> addresses;
 Zeroed<Watched, kWatched> watched;
 
-Watched& PlaceOf(const void* memory, uint32_t probe) {
+uint32_t PlaceOf(const void* memory, uint32_t probe) {
   uint64_t hash = reinterpret_cast<uintptr_t>(memory) * 0x9e3779b97f4a7c15u;
-  return watched[((hash >> 40) + probe) % kWatched];
+  return static_cast<uint32_t>((hash >> 40) + probe) % kWatched;
 }
 
-Watched* Find(const void* memory) {
+uint32_t Find(const void* memory) {
   for (uint32_t probe = 0; probe < kProbes; probe++) {
-    Watched& place = PlaceOf(memory, probe);
-    if (place.memory.load(kRelaxed) == memory) return &place;
+    uint32_t place = PlaceOf(memory, probe);
+    if (addresses[place].load(kRelaxed) == memory) return place;
   }
-  return nullptr;
+  return kNoPlace;
 }
 
-Watched* FindOrTake(const void* memory) {
-  if (Watched* there = Find(memory)) return there;
+uint32_t FindOrTake(const void* memory) {
+  uint32_t there = Find(memory);
+  if (there != kNoPlace) return there;
   for (uint32_t probe = 0; probe < kProbes; probe++) {
     const void* expected = nullptr;
-    Watched& place = PlaceOf(memory, probe);
-    if (place.memory.compare_exchange_strong(expected, memory, kRelaxed)) {
-      return &place;
+    uint32_t place = PlaceOf(memory, probe);
+    if (addresses[place].compare_exchange_strong(expected, memory, kRelaxed)) {
+      return place;
     }
   }
-  return nullptr;
+  return kNoPlace;
 }
 
 // A task that has just been made was written by whoever made it, and nothing
@@ -97,8 +101,9 @@ LRU_UNINSTRUMENTED uint64_t SectionOf(uint32_t task) {
 
 void Watch(const void* memory, uint32_t serial) {
   if (!memory) return;
-  Watched* place = FindOrTake(memory);
-  if (!place) return;
+  uint32_t index = FindOrTake(memory);
+  if (index == kNoPlace) return;
+  Watched* place = &watched[index];
   uint32_t nr_tasks = harness::TaskCount(*harness::recorder());
   uint32_t nr = 0;
   for (uint32_t i = 0; i < nr_tasks && nr < Watched::kSections; i++) {
@@ -153,8 +158,9 @@ void Report(lru::alloc_type type, uint32_t serial, uint32_t task) {
 }
 
 void OnFreed(fault_point, const fault_site& site) {
-  Watched* place = Find(site.memory);
-  if (!place) return;
+  uint32_t index = Find(site.memory);
+  if (index == kNoPlace) return;
+  const Watched* place = &watched[index];
   uint32_t nr = place->nr_sections.load(kRelaxed);
   for (uint32_t i = 0; i < nr; i++) {
     uint32_t task = place->sections[i].task.load(kRelaxed);
@@ -165,7 +171,7 @@ void OnFreed(fault_point, const fault_site& site) {
   }
   // Read before it is another's: the processor keeps loads before stores.
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  place->memory.store(nullptr, kRelaxed);
+  addresses[index].store(nullptr, kRelaxed);
 }
 
 // The memcg's own go with it. Nobody sets one any more, so what is seen stays.
@@ -232,7 +238,7 @@ void OnListLocked(fault_point fp, const fault_site& site) {
 }
 
 void Start(World&) {
-  watched.Clear();
+  addresses.Clear();
   looked_up.Clear();
   harness::Observe(lru::FP_sibling_unlinked, OnMemcgUnlinked);
   harness::Observe(lru::FP_xa_erased, OnMemoryOfMemcg);

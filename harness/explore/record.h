@@ -1,0 +1,43 @@
+// What a run of `explore` tells its supervisor: a part of the flight recorder,
+// so that it survives the process.
+//
+// Written by the exploring process alone: `counts` and `log` by the engine, the
+// rest between schedules.
+#ifndef LRUTORTURE_HARNESS_EXPLORE_RECORD_H_
+#define LRUTORTURE_HARNESS_EXPLORE_RECORD_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "harness/explore/schedule.h"
+
+namespace harness::explore {
+
+// Of one schedule. Written by the engine at every point, so plain.
+struct ScheduleCounts {
+  uint64_t steps;    // points visited
+  uint64_t choices;  // of them with more than one task to choose from
+  uint64_t hash;     // of (task, point, memcg serial) at each
+  uint64_t tasks;    // that there were at once, at most
+};
+
+struct Record {
+  std::atomic<uint64_t> schedules;  // explored to their end
+  std::atomic<uint64_t> distinct;   // of them, by trace hash
+  std::atomic<uint64_t> repeated;   // run twice: both hashes were the same
+  std::atomic<uint64_t> points;     // visited, sum over schedules
+  std::atomic<uint64_t> choices;    // of them where two or more could run
+  std::atomic<uint64_t> steps_max;  // of one schedule
+  std::atomic<uint64_t> tasks_max;
+  std::atomic<uint64_t> exhausted;           // no schedule is left (dfs)
+  std::atomic<uint64_t> began_ns, ended_ns;  // CLOCK_MONOTONIC; 0: not yet
+  // The schedule in progress, or, once a finding is latched, that one.
+  std::atomic<uint64_t> index;
+  std::atomic<uint64_t> seed;  // of its operations, faults and choices
+  ScheduleCounts counts;
+  ScheduleLog log;
+};
+
+}  // namespace harness::explore
+
+#endif  // LRUTORTURE_HARNESS_EXPLORE_RECORD_H_
