@@ -233,6 +233,7 @@ class Explorer {
 
   // The same schedule again must be the same in every point.
   bool Repeat(const OneSchedule& schedule) {
+    if (record_.log.truncated) return true;
     const ScheduleCounts first = record_.counts;
     ScheduleReplay replay(record_.log.runs, record_.log.size);
     replay.Begin(schedule.index, schedule.seed);

@@ -23,7 +23,7 @@ struct ScheduleRun {
   bool operator==(const ScheduleRun&) const = default;
 };
 
-inline constexpr uint32_t kScheduleRunsMax = 1 << 15;
+inline constexpr uint32_t kScheduleRunsMax = 1 << 17;
 
 // What the engine writes. Plain words, so it may lie in zeroed memory shared
 // with another process, which reads it after the writer has died at any
