@@ -209,23 +209,28 @@ void PctStrategy::End(uint64_t, uint64_t) {
 }
 
 // Who has to wait because others were passed over. A fiber that yields, and
-// yielded before, waits for each one that could run ever since and was never
-// chosen. That a fiber is disabled only by its own steps, as in lru/sync/,
-// makes the third set of the paper empty.
+// yielded before, waits for each one that could run ever since and was not
+// chosen, until it is or cannot run. The paper also counts those that the fiber
+// itself disabled; in lru/sync/ a fiber is disabled only by its own steps.
 class Fairness {
  public:
   void Begin();
   void See(const ChoicePoint& point);
-  // Those of the runnable ones that may be chosen. Some can, other than one
-  // that yields: it has run, so nobody waits for it.
-  uint64_t Allowed(uint64_t runnable) const;
+  // Never all that can run and do not yield: nobody waits for one that has run,
+  // and only such a one begins to wait, so there is no circle.
+  LRU_UNINSTRUMENTED uint64_t waiting() const { return waiting_; }
   void Ran(uint32_t fiber);
 
  private:
+  // Nobody waits for others than these.
+  void WaitOnlyFor(uint64_t fibers);
+  // Those that `yielder` passed over since it yielded last.
+  uint64_t PassedOver(uint32_t yielder, uint64_t runnable) const;
+
   uint64_t now_ = 0;  // choices
   uint64_t step_ = 0;
   uint64_t runnable_ = 0;  // at the choice before
-  uint64_t waiting_ = 0;   // fibers whose waits_for_ counts
+  uint64_t waiting_ = 0;   // fibers whose waits_for_ counts, and is not empty
   uint64_t waits_for_[kFibersMax];
   uint64_t runnable_since_[kFibersMax];
   uint64_t ran_at_[kFibersMax];
@@ -242,49 +247,48 @@ void Fairness::Begin() {
 
 LRU_UNINSTRUMENTED void Fairness::See(const ChoicePoint& point) {
   ++now_;
-  if (point.step > step_ + 1) {
-    // Points without a choice between: only one fiber could run there.
-    runnable_ = 0;
-    waiting_ = 0;
-  }
+  // Between them were points without a choice: one fiber could run, no other.
+  if (point.step > step_ + 1) runnable_ = 0;
+  WaitOnlyFor(point.runnable & runnable_);
   for (uint64_t come = point.runnable & ~runnable_; come != 0;
        come &= come - 1) {
     runnable_since_[Lowest(come)] = now_;
   }
   step_ = point.step;
   runnable_ = point.runnable;
-  if (!point.yields) return;
-  uint32_t yielder = point.current;
+  if (!point.yields || point.current >= kFibersMax) return;
+  uint64_t passed_over = PassedOver(point.current, point.runnable);
+  yielded_at_[point.current] = now_;
+  if (passed_over == 0) return;
+  waits_for_[point.current] = passed_over;
+  waiting_ |= Bit(point.current);
+}
+
+LRU_UNINSTRUMENTED uint64_t Fairness::PassedOver(uint32_t yielder,
+                                                 uint64_t runnable) const {
   uint64_t yielded = yielded_at_[yielder];
-  yielded_at_[yielder] = now_;
   uint64_t passed_over = 0;
-  for (uint64_t left = point.runnable & ~Bit(yielder); left != 0;
-       left &= left - 1) {
+  for (uint64_t left = runnable; left != 0; left &= left - 1) {
     uint32_t fiber = Lowest(left);
+    // Nothing is before the first yield.
     if (runnable_since_[fiber] <= yielded && ran_at_[fiber] < yielded) {
       passed_over |= Bit(fiber);
     }
   }
-  if (yielded == 0 || passed_over == 0) return;
-  waits_for_[yielder] = passed_over;
-  waiting_ |= Bit(yielder);
+  return passed_over & ~Bit(yielder);
 }
 
-LRU_UNINSTRUMENTED uint64_t Fairness::Allowed(uint64_t runnable) const {
-  uint64_t allowed = runnable;
-  for (uint64_t left = waiting_ & runnable; left != 0; left &= left - 1) {
+LRU_UNINSTRUMENTED void Fairness::WaitOnlyFor(uint64_t fibers) {
+  for (uint64_t left = waiting_; left != 0; left &= left - 1) {
     uint32_t fiber = Lowest(left);
-    if ((waits_for_[fiber] & runnable) != 0) allowed &= ~Bit(fiber);
+    waits_for_[fiber] &= fibers;
+    if (waits_for_[fiber] == 0) waiting_ &= ~Bit(fiber);
   }
-  return allowed;
 }
 
 LRU_UNINSTRUMENTED void Fairness::Ran(uint32_t fiber) {
   ran_at_[fiber] = now_;
-  waiting_ &= ~Bit(fiber);
-  for (uint64_t left = waiting_; left != 0; left &= left - 1) {
-    waits_for_[Lowest(left)] &= ~Bit(fiber);
-  }
+  WaitOnlyFor(~Bit(fiber));
 }
 
 // Depth first, without recursion and without states: the path of choices from
@@ -384,7 +388,7 @@ LRU_UNINSTRUMENTED uint32_t DfsStrategy::Choose(const ChoicePoint& point) {
 }
 
 LRU_UNINSTRUMENTED void DfsStrategy::Extend(const ChoicePoint& point) {
-  uint64_t allowed = fairness_.Allowed(Candidates(point));
+  uint64_t allowed = Candidates(point) & ~fairness_.waiting();
   uint32_t chosen;
   if (MayStay(point)) {
     chosen = point.current;

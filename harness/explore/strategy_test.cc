@@ -70,7 +70,7 @@ class Machine {
 
 // A schedule as text: a digit for each step, a letter for one spun in vain.
 struct Driven {
-  std::string steps;
+  std::string steps = {};
   uint64_t choices = 0;
 };
 
@@ -141,7 +141,7 @@ uint32_t Preemptions(const Program& program, const std::string& steps) {
 
 std::vector<std::string> Bounded(const Program& program, uint32_t bound) {
   std::vector<std::string> all;
-  std::string steps;
+  std::string steps = {};
   Enumerate(Machine(program), program.size(), steps,
             [&](const std::string& found) {
               if (Preemptions(program, found) <= bound) all.push_back(found);
@@ -204,6 +204,93 @@ TEST(DfsOrderTest, GoesOnFirstThenByNumber) {
                           "1002", "1020", "1200", "2001", "2010", "2100"));
 }
 
+// Every schedule of a program that spins, with the fairness of Musuvathi and
+// Qadeer as they wrote it down: sets for each task, brought up to date at each
+// step, choice or not.
+struct FairState {
+  Machine machine;
+  uint32_t current = kCreator;
+  bool yields = false;
+  uint32_t preemptions = 0;
+  std::string steps = {};
+  std::vector<uint64_t> enabled = {}, scheduled = {},
+                        waits_for = {};  // E, S, P
+};
+
+void EnumerateFair(FairState state, uint32_t bound,
+                   std::vector<std::string>& all) {
+  uint64_t runnable = state.machine.RunnableSet();
+  if (runnable == 0) all.push_back(state.steps);
+  size_t tasks = state.enabled.size();
+  uint32_t current = state.current;
+  bool stays = current < tasks && ((runnable >> current) & 1);
+  for (size_t t = 0; t < tasks; ++t) {
+    state.enabled[t] &= runnable;
+    state.waits_for[t] &= runnable;
+  }
+  if (state.yields) {
+    state.waits_for[current] =
+        state.enabled[current] & ~state.scheduled[current];
+    state.enabled[current] = runnable;
+    state.scheduled[current] = 0;
+    if (runnable & (runnable - 1)) stays = false;
+  }
+  for (uint32_t t = 0; t < tasks; ++t) {
+    uint64_t bit = uint64_t{1} << t;
+    if (!(runnable & bit)) continue;
+    if (runnable & (runnable - 1)) {
+      if (state.yields && t == current) continue;
+      if (state.waits_for[t] != 0 && !(stays && t == current)) continue;
+    }
+    FairState after = state;
+    if (stays && t != current && ++after.preemptions > bound) continue;
+    for (size_t other = 0; other < tasks; ++other) {
+      after.scheduled[other] |= bit;
+      after.waits_for[other] &= ~bit;
+    }
+    after.waits_for[t] = 0;
+    after.yields = !after.machine.Step(t);
+    after.steps += static_cast<char>((after.yields ? 'a' : '0') + t);
+    after.current = t;
+    EnumerateFair(std::move(after), bound, all);
+  }
+}
+
+TEST(DfsYieldTest, RunsExactlyTheFairSchedules) {
+  for (const Program& program :
+       {Program{"y.", "..s"}, Program{"y", "y", ".s"},
+        Program{".y.", "y.", "s"}, Program{"y", "y", ".", "s"},
+        Program{"y", "w.", "..s"}, Program{"y", "(.).", "(s)"},
+        Program{"y", ".", "(.)", "(s"}}) {
+    std::vector<uint64_t> everybody(program.size(), ~uint64_t{0});
+    for (uint32_t bound = 0; bound <= 3; ++bound) {
+      std::vector<std::string> all;
+      EnumerateFair({.machine = Machine(program),
+                     .enabled = everybody,
+                     .scheduled = everybody,
+                     .waits_for = std::vector<uint64_t>(program.size())},
+                    bound, all);
+      EXPECT_EQ(Sorted(Dfs(program, bound)), Sorted(all)) << bound;
+    }
+  }
+}
+
+// Fiber 0 yields twice without 2 having run. It has to wait for it, but not
+// when there were points between at which 2 could not run.
+TEST(DfsYieldTest, PointsWithoutAChoiceEndAllWaiting) {
+  for (uint64_t gap : {0, 1}) {
+    auto dfs = New("dfs:0");
+    dfs->Begin(0, 0);
+    ChoicePoint point = {.runnable = 7, .current = 0, .yields = true};
+    EXPECT_EQ(dfs->Choose(point), 1u);
+    point.step = 1 + gap;
+    EXPECT_EQ(dfs->Choose(point), 1u);
+    point.current = 1;
+    point.step++;
+    EXPECT_EQ(dfs->Choose(point), gap == 0 ? 2u : 0u);
+  }
+}
+
 // As if it blocked: every order of what is done, for every bound, and an end.
 TEST(DfsYieldTest, SpinningHidesNoScheduleAndComesToAnEnd) {
   for (Program program :
@@ -242,6 +329,42 @@ TEST(DfsDivergenceTest, AnotherRunnableSetIsTold) {
                "other fibers can run than did before, or another one is there");
   EXPECT_FALSE(dfs->exhausted());
   EXPECT_FALSE(dfs->Begin(2, 0));
+}
+
+// Of three choices the last is another, so that the first two are given.
+TEST(DfsDivergenceTest, AnotherCurrentFiberOrYieldIsTold) {
+  for (bool yields : {false, true}) {
+    auto dfs = New("dfs:9");
+    ChoicePoint point = {.runnable = 7, .current = 2};
+    for (uint64_t index = 0; index < 2; ++index) {
+      ASSERT_TRUE(dfs->Begin(index, 0));
+      for (point.step = 0; point.step < 3; ++point.step) dfs->Choose(point);
+      dfs->End(3, 3);
+    }
+    ASSERT_FALSE(dfs->diverged());
+    ASSERT_TRUE(dfs->Begin(2, 0));
+    point.step = 0;
+    dfs->Choose(point);
+    point.step = 1;
+    if (yields) {
+      point.yields = true;
+    } else {
+      point.current = 1;
+    }
+    dfs->Choose(point);
+    EXPECT_TRUE(dfs->diverged());
+    EXPECT_EQ(dfs->divergence().choice, 1u);
+  }
+}
+
+TEST(DfsDivergenceTest, InTheLastScheduleNothingIsExhausted) {
+  auto dfs = New("dfs:0");
+  ASSERT_TRUE(dfs->Begin(0, 0));
+  Drive(*dfs, {".", "."});
+  ASSERT_TRUE(dfs->Begin(1, 0));
+  Drive(*dfs, {".", ".", "."});
+  EXPECT_TRUE(dfs->diverged());
+  EXPECT_FALSE(dfs->exhausted());
 }
 
 TEST(DfsDivergenceTest, AnEarlierEndIsTold) {
@@ -387,6 +510,50 @@ TEST(PctTest, AFiberLoweredLateMayStayAboveOneLoweredEarly) {
   ExpectAbout(found, kSchedules, 1 / (6 * k * k));
 }
 
+// Task 1 has one step, before which task 0 stops at any of its ten.
+TEST(PctTest, AChangeComesAtAnyChoiceAlike) {
+  auto pct = New("pct:2");
+  std::map<size_t, uint64_t> where;
+  constexpr uint64_t kSchedules = 50'000;
+  for (uint64_t i = 0; i < kSchedules; ++i) {
+    pct->Begin(i, i);
+    where[Drive(*pct, {"..........", "."}).steps.find('1')]++;
+  }
+  EXPECT_EQ(pct->pct()->choices, 10u);
+  ExpectAbout(where[0], kSchedules, 0.5);  // it has the higher priority
+  for (size_t i = 1; i < 10; ++i) ExpectAbout(where[i], kSchedules, 0.05);
+  ExpectAbout(where[10], kSchedules, 0.05);  // nobody to lower at the first
+}
+
+TEST(PctTest, WhoCanRunAgainIsHeard) {
+  auto pct = New("pct:1");
+  uint64_t third = 0;
+  for (uint64_t i = 0; i < 10'000; ++i) {
+    pct->Begin(i, i);
+    uint32_t current = pct->Choose({.runnable = 3, .current = kCreator});
+    third += pct->Choose({.runnable = 7, .current = current, .step = 1}) == 2;
+  }
+  ExpectAbout(third, 10'000, 1.0 / 3);
+}
+
+TEST(PctTest, AChangeRaisesNobody) {
+  auto pct = New("pct:9");
+  for (uint64_t i = 0; i < 100; ++i) {
+    pct->Begin(i, i);
+    ChoicePoint point = {.runnable = 3, .current = 0, .yields = true};
+    EXPECT_EQ(pct->Choose(point), 1u);
+    point.current = 1;
+    EXPECT_EQ(pct->Choose(point), 0u);
+    point.yields = false;
+    for (int n = 0; n < 50; ++n) {
+      point.runnable = 6;  // without 0: the next choice compares anew
+      pct->Choose(point);
+      point.runnable = 3;
+      EXPECT_EQ(pct->Choose(point), 0u);
+    }
+  }
+}
+
 TEST(PctTest, TheBoundIsThePapers) {
   EXPECT_DOUBLE_EQ(PctBound(4, 100, 1), 1.0 / 4);
   EXPECT_DOUBLE_EQ(PctBound(4, 100, 2), 1.0 / 400);
@@ -478,6 +645,7 @@ TEST_P(AnyStrategyTest, ThreadSanitizerDoesNotSeeChoices) {
   auto take_turns = [&](uint32_t me) {
     for (uint64_t step = me; step < 200; step += 2) {
       while (turn.load(std::memory_order_relaxed) != me) {
+        std::this_thread::yield();
       }
       ChoicePoint point = {.runnable = 0x1F & ~(uint64_t{step % 3 == 0} << 2),
                            .current = me,
@@ -542,8 +710,11 @@ Driven Replay(const char* text, const Program& program, Divergence& where) {
   auto runs = ParseSchedule(text);
   EXPECT_TRUE(runs.ok()) << runs.status();
   ScheduleReplay replay(runs->data(), runs->size());
-  replay.Begin(0, 0);
-  Driven driven = Drive(replay, program);
+  Driven driven;
+  for (int run = 0; run < 2; ++run) {  // whatever was left over by the first
+    EXPECT_TRUE(replay.Begin(0, 0));
+    driven = Drive(replay, program);
+  }
   where = replay.divergence();
   return driven;
 }
