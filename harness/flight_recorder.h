@@ -251,8 +251,24 @@ std::string ToText(const Operation& op);
 MemcgSlot* FindMemcg(uint32_t serial);  // null when its slot was reused
 // Between its css_dying_set and the end of its reparenting.
 bool IsDying(uint32_t serial);
+// Whether IsDying() need be asked at all: most memcgs live, and to see that is
+// to cost little.
+inline bool MayBeDying(uint32_t serial) {
+  return serial &&
+         detail::the_recorder->memcgs[serial % kMemcgSlots].serial.load(
+             kRelaxed) == serial;
+}
 // A task other than the one that tears down has used site's memcg or owner.
-void NoteUse(const lru::fault_site& site);
+namespace detail {
+[[gnu::noinline]] void NoteUseOfDying(const lru::fault_site& site);
+}
+inline void NoteUse(const lru::fault_site& site) {
+  if (MayBeDying(site.memcg.serial) ||
+      (site.owner.serial != site.memcg.serial &&
+       MayBeDying(site.owner.serial))) {
+    detail::NoteUseOfDying(site);
+  }
+}
 
 // The n newest events of a task, oldest first.
 std::vector<EventView> LastEvents(const TaskSlot& slot, int n);
@@ -275,10 +291,10 @@ struct Violation {
 };
 // With a sentence (printf).
 void ReportViolation(const Violation& violation, const char* format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3), cold));
 // Where the invariant's name says it all.
 void ReportInvariant(const char* invariant, uint32_t memcg, const char* format,
-                     ...) __attribute__((format(printf, 3, 4)));
+                     ...) __attribute__((format(printf, 3, 4), cold));
 // Stack of the caller by frame pointers; async-signal-safe.
 uint32_t CaptureStack(uint64_t* frames, uint32_t max, void* frame_address);
 

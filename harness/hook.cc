@@ -29,7 +29,7 @@ enum Watch : uint32_t {
 // ARMED_SYNC alone.
 std::unique_ptr<FaultPlan> plan;
 Workload* reclaimer = nullptr;
-std::atomic<Observer> observers[lru::NR_FAULT_POINTS][kObserversMax];
+std::atomic<Observer> observers[lru::NR_FAULT_POINTS][kObserversMax + 1];
 
 // Frequent, and nobody's stage: counted by the watchdog as progress would be.
 bool IsRecorded(const lru::fault_point_info& info) {
@@ -104,24 +104,41 @@ int RunFaults(lru::fault_point fp, const lru::fault_site& site,
   return result;
 }
 
+void CallObservers(lru::fault_point fp, const lru::fault_site& site) {
+  // There is one more entry than observers: the last is null.
+  const std::atomic<Observer>* entry = observers[fp];
+  while (Observer observer = entry->load(kRelaxed)) {
+    observer(fp, site);
+    entry++;
+  }
+}
+
+// Apart, so that the points of an add or del keep nothing for what they do not
+// need.
+[[gnu::noinline]] int FaultHookOfStage(lru::fault_point fp,
+                                       const lru::fault_site& site,
+                                       uint32_t watch, TaskSlot& slot) {
+  if (watch & kRecord) RecordPoint(fp, site);
+  if (watch & kUse) NoteUse(site);
+  if (watch & kStep) NoteStep(fp, site, slot);
+  if (watch & kTarget) recorder()->point_visits[fp].fetch_add(1, kRelaxed);
+  CallObservers(fp, site);
+  return watch & kFault ? RunFaults(fp, site, slot) : 0;
+}
+
 int FaultHook(lru::fault_point fp, const lru::fault_site& site) {
   Recorder& r = *recorder();
   const uint32_t watch = r.point_watch[fp].load(kRelaxed);
   if (!watch || r.freeze.load(kRelaxed)) return 0;
   TaskSlot* slot = CurrentSlot();
   if (!slot) return 0;
-  if (watch & kRecord) RecordPoint(fp, site);
+  if (watch & (kRecord | kTarget | kFault)) {
+    return FaultHookOfStage(fp, site, watch, *slot);
+  }
   if (watch & kUse) NoteUse(site);
   if (watch & kStep) NoteStep(fp, site, *slot);
-  if (watch & kTarget) r.point_visits[fp].fetch_add(1, kRelaxed);
-  if (watch & kObserve) {
-    for (std::atomic<Observer>& entry : observers[fp]) {
-      Observer observer = entry.load(kRelaxed);
-      if (!observer) break;
-      observer(fp, site);
-    }
-  }
-  return watch & kFault ? RunFaults(fp, site, *slot) : 0;
+  CallObservers(fp, site);
+  return 0;
 }
 
 void SyncHook(const lru::sync_site& site) {
@@ -173,11 +190,11 @@ void ClearArmed(uint32_t bits) { lru::lru_armed.fetch_and(~bits, kRelaxed); }
 }  // namespace
 
 void Observe(lru::fault_point fp, Observer observer) {
-  for (std::atomic<Observer>& entry : observers[fp]) {
-    Observer there = entry.load(kRelaxed);
+  for (int i = 0; i < kObserversMax; i++) {
+    Observer there = observers[fp][i].load(kRelaxed);
     if (there == observer) return;
     if (there) continue;
-    entry.store(observer, kRelaxed);
+    observers[fp][i].store(observer, kRelaxed);
     if (recorder()) {
       recorder()->point_watch[fp].fetch_or(kObserve, kRelaxed);
       SetDeafPoints();

@@ -145,21 +145,27 @@ bool IsUnderWay(const TaskSlot& task, const Step& step, uint32_t serial) {
          task.under_way[step.track].memcg == serial;
 }
 
-void BeginAt(const Step& step, uint32_t serial, const lru::fault_site& site,
-             TaskSlot& task) {
+[[gnu::noinline]] void BeginOnDying(const Step& step, uint32_t serial,
+                                    const lru::fault_site& site,
+                                    TaskSlot& task) {
   UnderWay& at = task.under_way[step.track];
-  if (step.stands_in && IsUnderWay(task, step, serial)) return;
-  if (step.own_list && site.owner.serial != serial) return;  // the root's
-  task.tracks |= 1u << step.track;
-  at.memcg = serial;
-  at.newest = lru::NR_FAULT_POINTS;
-  at.view = serial ? ViewOf(serial, site) : 0;
+  at.view = ViewOf(serial, site);
   if (!at.view) return;
   lru::fault_point newest = NewestIn(at.view & ~step.not_yet);
   if (IsAtThatList(serial, site, newest)) at.newest = newest;
   if (step.begun >= 0) CountStageFirst(task, at, step.begun);
   if (!step.shared) at.newest = lru::NR_FAULT_POINTS;
   NoteLastUse(serial);
+}
+
+void BeginAt(const Step& step, uint32_t serial, const lru::fault_site& site,
+             TaskSlot& task) {
+  UnderWay& at = task.under_way[step.track];
+  if (step.stands_in && IsUnderWay(task, step, serial)) return;
+  if (step.own_list && site.owner.serial != serial) return;  // the root's
+  task.tracks |= 1u << step.track;
+  at = {.memcg = serial, .newest = lru::NR_FAULT_POINTS, .view = 0};
+  if (MayBeDying(serial)) BeginOnDying(step, serial, site, task);
 }
 
 void CountNearMisses(lru::fault_point fp, const lru::fault_site& site,
@@ -191,12 +197,10 @@ void CountNearMisses(lru::fault_point fp, const lru::fault_site& site,
   }
 }
 
-void GoOnAt(lru::fault_point fp, uint32_t serial, const lru::fault_site& site,
-            TaskSlot& task) {
+[[gnu::noinline]] void GoOnWithDying(lru::fault_point fp, uint32_t serial,
+                                     const lru::fault_site& site,
+                                     TaskSlot& task) {
   const Step& step = steps[fp];
-  // Else it is a step that another operation has in common with this one.
-  if (!serial || !IsUnderWay(task, step, serial)) return;
-  if (step.ends) task.tracks &= ~(1u << step.track);
   UnderWay& at = task.under_way[step.track];
   uint64_t view = ViewOf(serial, site);
   if (!view) return;
@@ -210,6 +214,15 @@ void GoOnAt(lru::fault_point fp, uint32_t serial, const lru::fault_site& site,
   }
   CountNearMisses(fp, site, view, came, task);
   NoteLastUse(serial);
+}
+
+void GoOnAt(lru::fault_point fp, uint32_t serial, const lru::fault_site& site,
+            TaskSlot& task) {
+  const Step& step = steps[fp];
+  // Else it is a step that another operation has in common with this one.
+  if (!serial || !IsUnderWay(task, step, serial)) return;
+  if (step.ends) task.tracks &= ~(1u << step.track);
+  if (MayBeDying(serial)) GoOnWithDying(fp, serial, site, task);
 }
 
 }  // namespace

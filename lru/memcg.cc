@@ -13,10 +13,12 @@ namespace lru {
 mem_cgroup* root_mem_cgroup = nullptr;
 int nr_node_ids = 1;
 spinlock_t memcg_idr_lock{"memcg_idr_lock"};
+namespace detail {
+std::atomic<const list_lru_ops*> the_lru_ops = nullptr;
+}
 
 namespace {
 
-std::atomic<const list_lru_ops*> the_lru_ops = nullptr;
 spinlock_t objcg_lock{"objcg_lock"};
 
 // --- ids
@@ -207,11 +209,8 @@ mem_cgroup* next_of_round(mem_cgroup* root, mem_cgroup* prev,
 
 }  // namespace
 
-const list_lru_ops& current_lru_ops() {
-  return *the_lru_ops.load(std::memory_order_relaxed);
-}
 void set_lru_ops(const list_lru_ops* ops) {
-  the_lru_ops.store(ops, std::memory_order_relaxed);
+  detail::the_lru_ops.store(ops, std::memory_order_relaxed);
 }
 
 void memcg_boot(int nids, const list_lru_ops* ops,

@@ -86,7 +86,12 @@ extern int nr_node_ids;
 void memcg_boot(int nids, const list_lru_ops* ops, const teardown_steps* steps);
 // All memcgs but the root are gone, all lrus destroyed.
 void memcg_shutdown();
-const list_lru_ops& current_lru_ops();
+namespace detail {
+extern std::atomic<const list_lru_ops*> the_lru_ops;
+}
+inline const list_lru_ops& current_lru_ops() {
+  return *detail::the_lru_ops.load(std::memory_order_relaxed);
+}
 // At any time, for one that keeps the same lists; as set_teardown_steps().
 void set_lru_ops(const list_lru_ops* ops);
 

@@ -52,6 +52,8 @@ inline void spin_lock_init(spinlock_t* l, const char* name, u32 serial = 0,
 inline bool lock_is_held(const lock_base* l) {
   const task* t = current_task();
   u32 nr = t->nr_held.load(std::memory_order_relaxed);
+  // Nearly always it is the only one.
+  if (nr && t->held[0].lock.load(std::memory_order_relaxed) == l) return true;
   for (u32 i = 0; i < nr && i < kTaskLocksMax; i++) {
     const void* held = t->held[i].lock.load(std::memory_order_relaxed);
     if (held == l || !held) return true;  // null: benefit of the doubt
