@@ -102,6 +102,13 @@ bool World::InitLru(Lru& entry, bool memcg_aware) {
   return false;
 }
 
+int World::PassingLruIndex(uint32_t serial) const {
+  for (int i = static_cast<int>(nr_lrus()); serial && i < nr_indexes_; i++) {
+    if (LruSerial(i) == serial) return i;
+  }
+  return -1;
+}
+
 uint32_t World::ReserveLru() {
   lrus_.push_back(nullptr);
   nr_indexes_ = std::min(static_cast<int>(lrus_.size()), kLruIndexes);

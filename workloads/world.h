@@ -56,11 +56,9 @@ class World {
   // on. -1: no living lru has that serial, or too many come and go.
   int LruIndex(uint32_t serial) const {
     uint32_t index = serial - first_lru_;
-    if (index < nr_lrus()) return static_cast<int>(index);
-    for (int i = static_cast<int>(nr_lrus()); serial && i < nr_indexes_; i++) {
-      if (LruSerial(i) == serial) return i;
-    }
-    return -1;
+    if (index < nr_lrus()) [[likely]]
+      return static_cast<int>(index);
+    return PassingLruIndex(serial);
   }
   // The other way round; 0: none lives there now.
   int nr_lru_indexes() const { return nr_indexes_; }
@@ -168,6 +166,7 @@ class World {
     return config_.topology.slab_reuse != harness::SlabReuse::kNever;
   }
   bool InitLru(Lru& entry, bool memcg_aware);
+  int PassingLruIndex(uint32_t serial) const;
   bool Fill(uint32_t index);
   lru::mem_cgroup* CreateAt(uint32_t index);
   lru::mem_cgroup* GetNextOfRound(int nid);

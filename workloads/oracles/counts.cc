@@ -63,10 +63,7 @@ void OnUnlinked(fault_point, const fault_site& site) {
   if (Ledger* ledger = LedgerOf(site)) CountUp(ledger->unlinked);
 }
 
-void CheckNotNegative(const fault_site& site) {
-  const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
-  long nr_items = list ? list->nr_items.load(std::memory_order_relaxed) : 0;
-  if (site.nr >= 0 && nr_items >= 0) return;
+[[gnu::noinline]] void ReportNegative(const fault_site& site, long nr_items) {
   harness::ReportViolation(
       {.invariant = "counts_sane",
        .memcg = site.memcg.serial,
@@ -76,12 +73,13 @@ void CheckNotNegative(const fault_site& site) {
       site.list.serial, site.lru.serial, site.nid, nr_items, site.nr);
 }
 
-void OnCountChanged(fault_point, const fault_site& site) {
-  if (lru::current_lru_ops().climbs) return CheckNotNegative(site);
-  Ledger* ledger = LedgerOf(site);
-  if (!ledger) return;
-  long on_lists = ledger->OnLists();
-  if (site.nr >= on_lists && site.nr <= on_lists + walks_max) return;
+void CheckNotNegative(const fault_site& site) {
+  const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  long nr_items = list ? list->nr_items.load(std::memory_order_relaxed) : 0;
+  if (site.nr < 0 || nr_items < 0) ReportNegative(site, nr_items);
+}
+
+[[gnu::noinline]] void ReportNode(const fault_site& site, long on_lists) {
   harness::ReportViolation(
       {.invariant = "counts_sane",
        .memcg = site.memcg.serial,
@@ -89,6 +87,16 @@ void OnCountChanged(fault_point, const fault_site& site) {
       "node %d of lru %u says nr_items %ld under its lock, but %ld items are "
       "on its lists",
       site.nid, site.lru.serial, site.nr, on_lists);
+}
+
+void OnCountChanged(fault_point, const fault_site& site) {
+  if (lru::current_lru_ops().climbs) return CheckNotNegative(site);
+  Ledger* ledger = LedgerOf(site);
+  if (!ledger) return;
+  long on_lists = ledger->OnLists();
+  if (site.nr < on_lists || site.nr > on_lists + walks_max) {
+    ReportNode(site, on_lists);
+  }
 }
 
 void OnCountLoaded(fault_point, const fault_site& site) {

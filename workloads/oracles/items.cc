@@ -37,32 +37,39 @@ void OnLocked(fault_point, const fault_site& site) {
                           : kNotLinked;
 }
 
+[[gnu::noinline]] void ReportOn(const fault_site& site) {
+  harness::ReportInvariant(
+      "item_state", site.memcg.serial,
+      "object %u was added to list %u of memcg %u while it was still on a "
+      "list",
+      site.item.serial, site.list.serial, site.owner.serial);
+}
+
+[[gnu::noinline]] void ReportNeighbours(const fault_site& site) {
+  harness::ReportInvariant(
+      "item_state", site.memcg.serial,
+      "the neighbours of object %u on list %u do not point back at it: two "
+      "tasks changed the list at once",
+      site.item.serial, site.list.serial);
+}
+
 void OnLinked(fault_point, const fault_site& site) {
   if (TaskNotes* notes = CurrentNotes()) {
     notes->linked++;
     notes->memcg = site.memcg.serial;
   }
   Object* object = ObjectAt(site);
-  if (object->linked.load(std::memory_order_relaxed) != 0) {
-    harness::ReportInvariant(
-        "item_state", site.memcg.serial,
-        "object %u was added to list %u of memcg %u while it was still on a "
-        "list",
-        site.item.serial, site.list.serial, site.owner.serial);
-  }
+  if (object->linked.load(std::memory_order_relaxed) != 0) ReportOn(site);
   object->linked.store(1, std::memory_order_relaxed);
   object->isolated.store(0, std::memory_order_relaxed);
   const lru::list_head* item = ItemOf(site);
   if (item->next->prev != item || item->prev->next != item) {
-    harness::ReportInvariant(
-        "item_state", site.memcg.serial,
-        "the neighbours of object %u on list %u do not point back at it: two "
-        "tasks changed the list at once",
-        site.item.serial, site.list.serial);
+    ReportNeighbours(site);
   }
 }
 
-void ReportNotOn(const fault_site& site, bool isolated_twice) {
+[[gnu::noinline]] void ReportNotOn(const fault_site& site,
+                                   bool isolated_twice) {
   if (isolated_twice) {
     harness::ReportInvariant(
         "single_isolation", site.memcg.serial,

@@ -36,16 +36,25 @@ class ListShadows {
     At(list).next.store(uint64_t{list} << 32 | dst, std::memory_order_relaxed);
   }
 
-  // Where the items linked to `list` are now; 0: not known. The lock is written
-  // last when a record is taken over, and looked at last here.
-  uint32_t Resolve(uint32_t list) const {
+  // Where the items linked to `list` are now, and what guards them; list 0: not
+  // known. The lock is written last when a record is taken over, and looked at
+  // last here.
+  struct Place {
+    uint32_t list = 0;
+    const lru::lock_base* lock = nullptr;
+  };
+  Place Find(uint32_t list) const {
     for (int hops = 0; list && hops < kHopsMax; hops++) {
       uint64_t next = At(list).next.load(std::memory_order_relaxed);
-      if (next >> 32 != list) return LockOf(list) ? list : 0;
+      if (next >> 32 != list) [[likely]] {
+        const lru::lock_base* lock = LockOf(list);
+        return lock ? Place{list, lock} : Place{};
+      }
       list = static_cast<uint32_t>(next);
     }
-    return 0;
+    return {};
   }
+  uint32_t Resolve(uint32_t list) const { return Find(list).list; }
   // Null: not known.
   const lru::lock_base* LockOf(uint32_t list) const {
     uint64_t word = At(list).lock.load(std::memory_order_relaxed);

@@ -64,10 +64,7 @@ std::atomic<uint32_t>& OnListWord(const fault_site& site) {
   return const_cast<Object*>(ObjectOf(item))->on_list;
 }
 
-void OnLinked(fault_point, const fault_site& site) {
-  OnListWord(site).store(site.list.serial, std::memory_order_relaxed);
-  const lru::lock_base* lock = LockOf(site, site.list);
-  if (!lock || lru::lock_is_held(lock)) return;
+[[gnu::noinline]] void ReportLinked(const fault_site& site) {
   harness::ReportInvariant(
       "lock_identity", site.memcg.serial,
       "object %u was linked to list %u of memcg %u (lru %u, nid %d) by a task "
@@ -76,14 +73,13 @@ void OnLinked(fault_point, const fault_site& site) {
       site.nid);
 }
 
-// Before anything has been changed: an item that is on a list is looked at, to
-// be taken off or to be left alone, under that list's lock.
-void OnLocked(fault_point, const fault_site& site) {
-  uint32_t linked = OnListWord(site).load(std::memory_order_relaxed);
-  if (!linked) return;
-  uint32_t list = list_shadows.Resolve(linked);
-  const lru::lock_base* lock = list ? list_shadows.LockOf(list) : nullptr;
-  if (!lock || lru::lock_is_held(lock)) return;
+void OnLinked(fault_point, const fault_site& site) {
+  OnListWord(site).store(site.list.serial, std::memory_order_relaxed);
+  const lru::lock_base* lock = LockOf(site, site.list);
+  if (lock && !lru::lock_is_held(lock)) ReportLinked(site);
+}
+
+[[gnu::noinline]] void ReportLocked(const fault_site& site, uint32_t list) {
   const char* api = lru::current_task()->api.load(std::memory_order_relaxed);
   harness::ReportInvariant(
       "lock_identity", site.memcg.serial,
@@ -92,11 +88,19 @@ void OnLocked(fault_point, const fault_site& site) {
       api ? api : "a task", site.lru.serial, site.nid, list, site.item.serial);
 }
 
+// Before anything has been changed: an item that is on a list is looked at, to
+// be taken off or to be left alone, under that list's lock.
+void OnLocked(fault_point, const fault_site& site) {
+  uint32_t linked = OnListWord(site).load(std::memory_order_relaxed);
+  if (!linked) return;
+  ListShadows::Place on = list_shadows.Find(linked);
+  if (on.lock && !lru::lock_is_held(on.lock)) ReportLocked(site, on.list);
+}
+
 // The list whose count goes down is the one that the item is on; node-lock: up
 // to N3.
-void CheckClaim(const fault_site& site, uint32_t list) {
+[[gnu::noinline]] void CheckClaim(const fault_site& site, uint32_t list) {
   uint32_t claimed = site.list.serial;
-  if (claimed == list) return;
   uint32_t owner = list_shadows.OwnerOf(list);
   uint32_t claimed_owner =
       OwnerSerial(static_cast<const lru::mem_cgroup*>(site.owner.ptr));
@@ -116,22 +120,22 @@ void CheckClaim(const fault_site& site, uint32_t list) {
       site.nid);
 }
 
-void OnUnlinked(fault_point, const fault_site& site) {
-  std::atomic<uint32_t>& on_list = OnListWord(site);
-  uint32_t list = list_shadows.Resolve(on_list.load(std::memory_order_relaxed));
-  on_list.store(0, std::memory_order_relaxed);
-  if (!list) return;  // on none is item_state's; or not known
-  const lru::lock_base* lock = list_shadows.LockOf(list);
-  if (!lock) return;
-  if (lru::lock_is_held(lock)) {
-    CheckClaim(site, list);
-    return;
-  }
+[[gnu::noinline]] void ReportUnlinked(const fault_site& site, uint32_t list) {
   harness::ReportInvariant(
       "lock_identity", site.memcg.serial,
       "object %u was taken off list %u (lru %u, nid %d) by a task that does "
       "not hold that list's lock",
       site.item.serial, list, site.lru.serial, site.nid);
+}
+
+void OnUnlinked(fault_point, const fault_site& site) {
+  std::atomic<uint32_t>& on_list = OnListWord(site);
+  ListShadows::Place on =
+      list_shadows.Find(on_list.load(std::memory_order_relaxed));
+  on_list.store(0, std::memory_order_relaxed);
+  if (!on.lock) return;  // on none is item_state's; or not known
+  if (!lru::lock_is_held(on.lock)) return ReportUnlinked(site, on.list);
+  if (site.list.serial != on.list) CheckClaim(site, on.list);
 }
 
 void OnSpliced(fault_point, const fault_site& site) {

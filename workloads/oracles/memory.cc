@@ -199,8 +199,7 @@ harness::Violation NoSection(fault_point fp, const fault_site& site) {
           .other = lru::fault_point_at(fp).name};
 }
 
-void OnReader(fault_point fp, const fault_site& site) {
-  if (lru::rcu_read_lock_held()) return;
+[[gnu::noinline]] void ReportReader(fault_point fp, const fault_site& site) {
   const char* api = lru::current_task()->api.load(kRelaxed);
   harness::ReportViolation(
       NoSection(fp, site),
@@ -208,6 +207,10 @@ void OnReader(fault_point fp, const fault_site& site) {
       "may be freed under it",
       api ? api : "a task", lru::fault_point_at(fp).name, site.lru.serial,
       site.nid);
+}
+
+void OnReader(fault_point fp, const fault_site& site) {
+  if (!lru::rcu_read_lock_held()) ReportReader(fp, site);
 }
 
 // What was looked up under RCU alone is good for as long as that section: who
@@ -219,22 +222,28 @@ struct LookedUp {
 PerTask<LookedUp> looked_up;
 
 void OnLookedUp(fault_point fp, const fault_site& site) {
-  OnReader(fp, site);
   looked_up.Mine() = {lru::current_task()->rcu_section.load(kRelaxed),
                       site.item.serial};
+  OnReader(fp, site);
 }
 
-// Every change comes here, also one that changes nothing.
-void OnListLocked(fault_point fp, const fault_site& site) {
-  LookedUp before = std::exchange(looked_up.Mine(), {});
-  if (!before.section || before.item != site.item.serial) return;
-  if (before.section == lru::current_task()->rcu_section.load(kRelaxed)) return;
+[[gnu::noinline]] void ReportOtherSection(fault_point fp,
+                                          const fault_site& site) {
   const char* api = lru::current_task()->api.load(kRelaxed);
   harness::ReportViolation(
       NoSection(fp, site),
       "%s of object %u (lru %u, nid %d) uses the memcg that was looked up in a "
       "read section which has ended since: it may be freed",
       api ? api : "a change", site.item.serial, site.lru.serial, site.nid);
+}
+
+// Every change comes here, also one that changes nothing.
+void OnListLocked(fault_point fp, const fault_site& site) {
+  LookedUp before = std::exchange(looked_up.Mine(), {});
+  if (!before.section || before.item != site.item.serial) return;
+  if (before.section != lru::current_task()->rcu_section.load(kRelaxed)) {
+    ReportOtherSection(fp, site);
+  }
 }
 
 void Start(World&) {

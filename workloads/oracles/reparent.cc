@@ -248,27 +248,35 @@ bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner,
   return true;
 }
 
-void CheckList(const fault_site& site) {
-  if (IsDrained(site.list.serial) || IsFinished(site.owner.serial)) {
-    harness::ReportInvariant(
-        "empty_after_reparent", site.owner.serial,
-        "object %u was linked to list %u of memcg %u after that list had been "
-        "drained for ever (lru %u, nid %d)",
-        site.item.serial, site.list.serial, site.owner.serial, site.lru.serial,
-        site.nid);
-    return;
-  }
-  const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
-  const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
-  if (!memcg) return;  // charged to nobody
-  const lru::mem_cgroup* owner = OwnerOrRoot(list->owner);
-  if (IsRightOwner(memcg, owner, site)) return;
+[[gnu::noinline]] void ReportDrained(const fault_site& site) {
+  harness::ReportInvariant(
+      "empty_after_reparent", site.owner.serial,
+      "object %u was linked to list %u of memcg %u after that list had been "
+      "drained for ever (lru %u, nid %d)",
+      site.item.serial, site.list.serial, site.owner.serial, site.lru.serial,
+      site.nid);
+}
+
+[[gnu::noinline]] void CheckAncestor(const fault_site& site,
+                                     const lru::mem_cgroup* owner) {
+  if (IsRightOwner(MemcgOf(site.memcg), owner, site)) return;
   harness::ReportInvariant(
       "reparent_target", site.memcg.serial,
       "object %u of memcg %u was linked to list %u of memcg %u, which is not "
       "its nearest ancestor that still has a list (lru %u, nid %d)",
       site.item.serial, site.memcg.serial, site.list.serial,
       lru::serial_of(owner), site.lru.serial, site.nid);
+}
+
+void CheckList(const fault_site& site) {
+  if (IsDrained(site.list.serial) || IsFinished(site.owner.serial)) {
+    return ReportDrained(site);
+  }
+  const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
+  if (!memcg) return;  // charged to nobody
+  const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  const lru::mem_cgroup* owner = OwnerOrRoot(list->owner);
+  if (owner != memcg) CheckAncestor(site, owner);
 }
 
 void OnLinked(fault_point, const fault_site& site) {
@@ -278,14 +286,9 @@ void OnLinked(fault_point, const fault_site& site) {
   CheckList(site);
 }
 
-// Null is nobody's: what list that leads to is lock_identity's.
-void OnLookedUp(fault_point, const fault_site& site) {
-  if (!site.item.ptr) return;
-  const Object* object =
-      ObjectOf(static_cast<const lru::list_head*>(site.item.ptr));
+[[gnu::noinline]] void CheckHeir(const fault_site& site, const Object* object) {
   uint32_t charged = object->charged.serial;
   uint32_t found = site.memcg.serial;
-  if (found == charged || found == 0) return;
   if (lineage.MayBeHeir(found, charged)) return;
   if (charged == 0) {
     harness::ReportViolation(
@@ -300,6 +303,15 @@ void OnLookedUp(fault_point, const fault_site& site) {
       "object %u was found by memcg %u, but it was charged to memcg %u, whose "
       "objcgs were not reparented to that one",
       object->serial, found, charged);
+}
+
+// Null is nobody's: what list that leads to is lock_identity's.
+void OnLookedUp(fault_point, const fault_site& site) {
+  if (!site.item.ptr) return;
+  const Object* object =
+      ObjectOf(static_cast<const lru::list_head*>(site.item.ptr));
+  uint32_t found = site.memcg.serial;
+  if (found != object->charged.serial && found != 0) CheckHeir(site, object);
 }
 
 void OnObjcgUnpublished(fault_point, const fault_site& site) {

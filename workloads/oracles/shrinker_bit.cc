@@ -16,6 +16,7 @@
 // that nr_items was 0, and a splice owes the bit by nr_items too.
 // Linux up to 7.1 sets the bit of the memcg passed in (d8): a finding there.
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "harness/flight_recorder.h"
@@ -68,11 +69,8 @@ void Owe(const fault_site& site, const lru::list_lru_one* list) {
   notes.set_instead = 0;
 }
 
-void Settle(const fault_site& site, const char* what) {
-  Notes& notes = all_notes.Mine();
-  Bit owed = notes.owed;
-  notes.owed = {};
-  if (!owed.memcg || notes.is_set) return;
+[[gnu::noinline]] void CheckPaid(const fault_site& site, const Notes& notes,
+                                 const Bit& owed, const char* what) {
   if (notes.set_instead) {
     harness::ReportViolation(
         {.invariant = "shrinker_bit",
@@ -92,14 +90,22 @@ void Settle(const fault_site& site, const char* what) {
   }
 }
 
+void Settle(const fault_site& site, const char* what) {
+  Notes& notes = all_notes.Mine();
+  Bit owed = std::exchange(notes.owed, {});
+  if (owed.memcg && !notes.is_set) CheckPaid(site, notes, owed, what);
+}
+
 void OnLinked(fault_point, const fault_site& site) {
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
   bool is_first = list && list->nr_items.load(std::memory_order_relaxed) == 0;
-  Owe(site, is_first ? list : nullptr);
+  if (is_first) return Owe(site, list);
+  all_notes.Mine().owed.memcg = 0;
 }
 
 // The lock is still held, the add complete; of others, nothing is owed.
 void OnCountChanged(fault_point, const fault_site& site) {
+  if (!all_notes.Mine().owed.memcg) return;
   Settle(site, "an add gave the first item to");
 }
 
@@ -118,16 +124,7 @@ Bit BitOf(const fault_site& site) {
   return {site.memcg.serial, site.nid, static_cast<int>(site.nr)};
 }
 
-// Units move over when a shrinker_info grows, so any info that is there has it.
-void CheckUnit(const fault_site& site) {
-  const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
-  if (!memcg || !site.memory) return;
-  const lru::shrinker_info* info =
-      memcg->shrinker_info[site.nid].load(std::memory_order_acquire);
-  if (!info || site.nr >= info->map_nr_max ||
-      info->unit[site.nr / lru::kShrinkerUnitBits] == site.memory) {
-    return;
-  }
+[[gnu::noinline]] void ReportUnit(const fault_site& site) {
   harness::ReportViolation(
       {.invariant = "shrinker_bit",
        .memcg = site.memcg.serial,
@@ -135,6 +132,18 @@ void CheckUnit(const fault_site& site) {
       "for shrinker %ld a bit of memcg %u, nid %d was set in a part of its map "
       "that other shrinkers' bits are in",
       site.nr, site.memcg.serial, site.nid);
+}
+
+// Units move over when a shrinker_info grows, so any info that is there has it.
+void CheckUnit(const fault_site& site) {
+  const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
+  if (!memcg || !site.memory) return;
+  const lru::shrinker_info* info =
+      memcg->shrinker_info[site.nid].load(std::memory_order_acquire);
+  if (info && site.nr < info->map_nr_max &&
+      info->unit[site.nr / lru::kShrinkerUnitBits] != site.memory) {
+    ReportUnit(site);
+  }
 }
 
 void OnBitSet(fault_point, const fault_site& site) {
