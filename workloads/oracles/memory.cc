@@ -239,6 +239,7 @@ void OnLookedUp(fault_point fp, const fault_site& site) {
 
 // Every change comes here, also one that changes nothing.
 void OnListLocked(fault_point fp, const fault_site& site) {
+  OnReader(fp, site);
   LookedUp before = std::exchange(looked_up.Mine(), {});
   if (!before.section || before.item != site.item.serial) return;
   if (before.section != lru::current_task()->rcu_section.load(kRelaxed)) {
@@ -257,9 +258,13 @@ void Start(World&) {
   harness::Observe(lru::FP_memcg_looked_up, OnLookedUp);
   harness::Observe(lru::FP_list_locked, OnListLocked);
   harness::Observe(lru::FP_css_free, OnMemcgGoes);
-  for (fault_point fp : {lru::FP_count_loaded, lru::FP_list_looked_up,
-                         lru::FP_shrinker_looked_up, lru::FP_ref_get,
-                         lru::FP_ref_put, lru::FP_css_got_online}) {
+  // node-lock looks the list up next, with that lock held.
+  if (lru::current_lru_ops().climbs) {
+    harness::Observe(lru::FP_list_looked_up, OnReader);
+  }
+  for (fault_point fp :
+       {lru::FP_count_loaded, lru::FP_shrinker_looked_up, lru::FP_ref_get,
+        lru::FP_ref_put, lru::FP_css_got_online}) {
     harness::Observe(fp, OnReader);
   }
 }

@@ -226,14 +226,19 @@ TEST(MemoryOracleTest, ReaderInNoSection) {
 }
 
 TEST(MemoryOracleTest, WhoFindsAListMustBeInAReadSection) {
-  for (lru::fault_point fp : {lru::FP_count_loaded, lru::FP_list_looked_up,
-                              lru::FP_shrinker_looked_up, lru::FP_ref_put}) {
+  for (lru::fault_point fp :
+       {lru::FP_count_loaded, lru::FP_list_looked_up, lru::FP_list_locked,
+        lru::FP_shrinker_looked_up, lru::FP_ref_put}) {
     for (bool reading : {false, true}) {
       Findings findings = RunScenario([&] {
-        Scenario s;
+        // node-lock looks a list up when it has locked it.
+        Scenario s(fp == lru::FP_list_looked_up
+                       ? CleanParts(lru::memcg_lock_ops())
+                       : CleanParts());
+        Object* object = s.Charge(0);
         std::optional<lru::rcu_guard> guard;
         if (reading) guard.emplace();
-        s.Feed(fp, {.nid = 0, .nr = 9});
+        s.Feed(fp, {.item = &object->lru, .nid = 0, .nr = 9});
       });
       EXPECT_EQ(findings.size(), reading ? 0u : 1u)
           << lru::fault_point_at(fp).name;
