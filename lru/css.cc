@@ -216,6 +216,7 @@ const teardown_steps& clean_teardown_steps() {
       .css_child_offline = css_child_offline,
       .css_unlink_at_release = [](css*) {},
       .css_free_after_rcu = css_free_after_rcu,
+      .cgroup_drain_offline = cgroup_drain_offline,
       .css_workqueue = css_workqueue,
       .css_tryget_online =
           [](css* c) { return percpu_ref_tryget_live(&c->refcnt); },
@@ -227,6 +228,7 @@ const teardown_steps& clean_teardown_steps() {
       .mem_cgroup_idr_remove = mem_cgroup_idr_remove,
       .mem_cgroup_tryget = mem_cgroup_tryget_clean,
       .shrinker_map_size = shrinker_map_size,
+      .shrinker_unit_of = shrinker_unit_of,
       .shrink_rescan = shrink_rescan,
       .add_nr_deferred = add_nr_deferred_clean,
       .reparent_shrinker_deferred = reparent_shrinker_deferred,
@@ -276,7 +278,9 @@ void css_free_rwork_fn(work_struct* work) {
   css* c = css_of_rwork(work);
   css* parent = c->parent;
   stage_done();
-  if (READ_ONCE(c->flags) & CSS_HIERARCHY) cgroup_drain_offline();
+  if (READ_ONCE(c->flags) & CSS_HIERARCHY) {
+    current_steps().cgroup_drain_offline();
+  }
   LRU_POINT(css_free, .memcg = c, .parent = parent, .depth = c->level);
   LRU_POINT(parent_ref_put, .memcg = c, .parent = parent, .depth = c->level);
   percpu_ref_exit(&c->refcnt);

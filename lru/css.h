@@ -66,6 +66,7 @@ struct obj_cgroup;
 struct shrinker;
 struct shrink_control;
 struct shrinker_info;
+struct shrinker_info_unit;
 struct teardown_steps {
   // css.cc
   bool (*css_kill_begins)(css* c);  // false: it was killed before (C1)
@@ -77,6 +78,7 @@ struct teardown_steps {
   bool (*css_child_offline)(css* c);
   void (*css_unlink_at_release)(css* c);
   void (*css_free_after_rcu)(css* c);  // c is unlinked; waits, then frees
+  void (*cgroup_drain_offline)();  // before a hierarchy's root is freed (C5)
   workqueue_struct* (*css_workqueue)(css_stage stage);
   bool (*css_tryget_online)(css* c);  // read section held
   // memcg.cc
@@ -89,6 +91,8 @@ struct teardown_steps {
   bool (*mem_cgroup_tryget)(mem_cgroup* memcg);
   // shrinker.cc
   int (*shrinker_map_size)(const shrinker_info* info);  // bits it has (S3)
+  // The part of the map that has this shrinker's bit.
+  shrinker_info_unit* (*shrinker_unit_of)(shrinker_info* info, int shrinker_id);
   // The second run, after the bit was cleared. (S2)
   unsigned long (*shrink_rescan)(shrink_control* sc, shrinker* s, int priority);
   void (*add_nr_deferred)(std::atomic<long>& nr_deferred, long nr);

@@ -50,6 +50,11 @@ struct list_lru_steps {
   static void uncount_isolated(list_lru_one* l) { nr_add(l->nr_items, -1); }
   // Of the memcg that gets them: src had so many items, dst so many before.
   static bool splice_sets_bit(long src_items, long) { return src_items != 0; }
+  // What an id leads to, and does no more.
+  static list_lru_memcg* take_lists(list_lru* lru, int id) {
+    return static_cast<list_lru_memcg*>(
+        xa_erase_irq(&lru->xa, id, "memcg_list_lru_free"));
+  }
   static void free_mlru(list_lru_memcg* mlru) {  // kvfree_rcu()
     call_rcu(&mlru->rcu, [](rcu_head* head) {
       kfree_type(ALLOC_MLRU, reinterpret_cast<list_lru_memcg*>(head));
@@ -203,8 +208,7 @@ struct list_lru_common {
   // Returns what was there.
   static list_lru_memcg* erase_lists(list_lru* lru, int src_idx,
                                      mem_cgroup* memcg, mem_cgroup* dst_memcg) {
-    auto* mlru = static_cast<list_lru_memcg*>(
-        xa_erase_irq(&lru->xa, src_idx, "memcg_list_lru_free"));
+    list_lru_memcg* mlru = Steps::take_lists(lru, src_idx);
     LRU_POINT(xa_erased, .memcg = memcg, .parent = dst_memcg, .lru = lru,
               .depth = memcg->css.level, .nr = src_idx, .memory = mlru);
     return mlru;

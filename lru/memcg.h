@@ -156,6 +156,8 @@ void memcg_idr_clear(mem_cgroup* memcg)
 bool mem_cgroup_tryget_clean(mem_cgroup* memcg);
 void obj_cgroup_unlink(obj_cgroup* objcg);
 int shrinker_map_size(const struct shrinker_info* info);
+struct shrinker_info_unit* shrinker_unit_of(struct shrinker_info* info,
+                                            int shrinker_id);
 int shrinker_map_size_of_all();  // the largest that any has: shrinker_nr_max
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority);
 void free_old_shrinker_info(struct shrinker_info* old);

@@ -54,12 +54,13 @@ struct memcg_lock_steps : list_lru_steps {
   static void mark_dead(list_lru_one* src) {
     WRITE_ONCE(src->nr_items, kDeadList, "mark_dead");
   }
-  // (G3)
+  // (G3) Returns what is to be freed.
   template <class Scope>
-  static void drain_and_erase(list_lru* lru, list_lru_memcg* mlru,
-                              mem_cgroup* memcg, mem_cgroup* parent) {
+  static list_lru_memcg* drain_and_erase(list_lru* lru, list_lru_memcg* mlru,
+                                         mem_cgroup* memcg,
+                                         mem_cgroup* parent) {
     Scope::drain(lru, mlru, memcg, parent);
-    Scope::erase(lru, memcg, parent);
+    return Scope::erase(lru, memcg, parent);
   }
   // (G6) An id found l, which is not the root's.
   static bool is_of(const list_lru_one* l, const mem_cgroup* memcg) {
@@ -191,7 +192,8 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
       auto* mlru =
           static_cast<list_lru_memcg*>(xa_load(&lru->xa, memcg_kmem_id(memcg)));
       if (!mlru) continue;
-      Steps::template drain_and_erase<memcg_lock>(lru, mlru, memcg, parent);
+      mlru =
+          Steps::template drain_and_erase<memcg_lock>(lru, mlru, memcg, parent);
       common::free_lists(lru, mlru, memcg, parent);
     }
   }
@@ -203,8 +205,9 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     }
     common::note_drained(lru, memcg, parent);
   }
-  static void erase(list_lru* lru, mem_cgroup* memcg, mem_cgroup* parent) {
-    common::erase_lists(lru, memcg_kmem_id(memcg), memcg, parent);
+  static list_lru_memcg* erase(list_lru* lru, mem_cgroup* memcg,
+                               mem_cgroup* parent) {
+    return common::erase_lists(lru, memcg_kmem_id(memcg), memcg, parent);
   }
 
   static const spinlock_t* lock_of(const list_lru*, int,

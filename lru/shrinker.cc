@@ -230,6 +230,10 @@ shrinker* next_shrinker(shrinker* after) {
 
 int shrinker_map_size(const shrinker_info* info) { return info->map_nr_max; }
 
+shrinker_info_unit* shrinker_unit_of(shrinker_info* info, int shrinker_id) {
+  return info->unit[shrinker_id / kShrinkerUnitBits];
+}
+
 int shrinker_map_size_of_all() {
   return shrinker_nr_max.load(std::memory_order_relaxed);
 }
@@ -354,7 +358,8 @@ void set_shrinker_bit(mem_cgroup* memcg, int nid, int shrinker_id) {
   if (!info || shrinker_id >= info->map_nr_max) return;
   // pairs with the barrier in shrink_one(): list first, then bit
   smp_mb__before_atomic();
-  shrinker_info_unit* unit = info->unit[shrinker_id / kShrinkerUnitBits];
+  shrinker_info_unit* unit =
+      current_steps().shrinker_unit_of(info, shrinker_id);
   set_bit(shrinker_id % kShrinkerUnitBits, unit->map);
   LRU_POINT(shrinker_bit_set, .memcg = memcg, .depth = memcg->css.level,
             .nid = nid, .nr = shrinker_id, .memory = unit);

@@ -18,10 +18,13 @@ namespace {
 
 struct EraseFirst : lru::memcg_lock_steps {
   template <class Scope>
-  static void drain_and_erase(lru::list_lru* lru, lru::list_lru_memcg* mlru,
-                              lru::mem_cgroup* memcg, lru::mem_cgroup* parent) {
+  static lru::list_lru_memcg* drain_and_erase(lru::list_lru* lru,
+                                              lru::list_lru_memcg* mlru,
+                                              lru::mem_cgroup* memcg,
+                                              lru::mem_cgroup* parent) {
     Scope::erase(lru, memcg, parent);
     Scope::drain(lru, mlru, memcg, parent);
+    return mlru;
   }
 };
 
