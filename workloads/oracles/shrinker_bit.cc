@@ -128,7 +128,7 @@ Bit BitOf(const fault_site& site) {
   harness::ReportViolation(
       {.invariant = "shrinker_bit",
        .memcg = site.memcg.serial,
-       .what = "another's bit"},
+       .what = "another's part"},
       "for shrinker %ld a bit of memcg %u, nid %d was set in a part of its map "
       "that other shrinkers' bits are in",
       site.nr, site.memcg.serial, site.nid);
