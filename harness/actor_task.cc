@@ -9,6 +9,7 @@
 #include "harness/fault_action.h"
 #include "harness/flight_recorder.h"
 #include "harness/supervisor.h"
+#include "lru/sync/engine.h"
 
 namespace harness {
 namespace {
@@ -33,7 +34,8 @@ void WaitForSnapshot() {
 
 void RunActor(void* arg) {
   ActorTask& self = *static_cast<ActorTask*>(arg);
-  InstallAlternateStack();
+  // The engine's tasks are one thread, which has one already.
+  if (!lru::engine()) InstallAlternateStack();
   TaskSlot* slot = CurrentSlot();
   slot->type_index.store(self.type_index, kRelaxed);
   slot->name_hash = HashName(self.name);

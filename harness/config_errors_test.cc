@@ -137,8 +137,12 @@ constexpr BadConfig kNames[] = {
      "/lru: unknown lru 'node_lok' (did you mean 'node-lock'?)"},
     {R"({"engine": "stres"})",
      "/engine: unknown engine 'stres' (did you mean 'stress'?)"},
-    {R"({"engine": "explore"})",
-     "/engine: this build has no engine 'explore' yet (use 'stress')"},
+    {R"({"engine": "explore", "busted_after_ms": 5})",
+     "/busted_after_ms: engine explore begins anew in each schedule (leave it "
+     "out)"},
+    {R"({"engine": "explore", "actors": [{"type": "adder", "count": 50},
+         {"type": "adder", "count": 7}]})",
+     "/actors: 57 tasks, but engine explore runs at most 56"},
     {R"({"busted": "fake_bag"})",
      "/busted: unknown control 'fake_bag' (did you mean 'fake_bug'?)"},
     {R"({"busted": "other_only"})",
@@ -270,14 +274,14 @@ constexpr BadConfig kImplicit[] = {
 // Errors of several steps come in the order of the document.
 constexpr BadConfig kSeveral[] = {
     {R"({"faults": [{"at": "ref_put"}, {"at": "x_y_z_w", "delay_us": 1}],
-         "lru": 3, "faults": [], "topology": {"nids": 0}, "engine": "explore",
+         "lru": 3, "faults": [], "topology": {"nids": 0}, "engine": "explor",
          "nme": ""})",
      "/faults: duplicate key\n"
      "/faults/0: needs one of delay_us, hold_until, error and reclaim\n"
      "/faults/1/at: unknown fault point 'x_y_z_w'\n"
      "/lru: must be a string, not a number\n"
      "/topology/nids: 0 is out of range 1..16\n"
-     "/engine: this build has no engine 'explore' yet (use 'stress')\n"
+     "/engine: unknown engine 'explor' (did you mean 'explore'?)\n"
      "/nme: unknown key 'nme' (did you mean 'name'?)"},
 };
 

@@ -201,6 +201,9 @@ void CheckEngine(const Config& config, Findings& found) {
     found.Error("/busted_after_ms",
                 "engine explore begins anew in each schedule (leave it out)");
   }
+  if (!config.stop_on_finding) {
+    found.Warn("/on_finding", "engine explore ends with the first finding");
+  }
   uint32_t actors = 0;
   for (const ActorSpec& spec : config.actors) actors += spec.count;
   uint32_t most = explore::kFibersMax - explore::kTasksOfLru;

@@ -22,6 +22,10 @@ void InstallStackHandler();
 // nr_frames as it was.
 void AskForStacks(pid_t pid);
 
+// Where one thread is many tasks: called with each stack that is kept, by a
+// signal handler, to keep those of the tasks that do not run. Null: nobody.
+void SetKeeperOfOtherStacks(void (*keep)());
+
 }  // namespace harness
 
 #endif  // LRUTORTURE_HARNESS_CRASH_HANDLER_H_

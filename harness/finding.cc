@@ -87,6 +87,8 @@ FindingSlot* ClaimFinding(Kind kind) {
   FindingSlot* slot = &r->findings[index];
   slot->kind = kind;
   slot->ticks = lru::now_ticks();
+  slot->points = r->explore.counts.steps;
+  slot->trace_hash = r->explore.counts.hash;
   slot->task = lru::current_task() ? lru::current_task()->id : ~0u;
   return slot;
 }

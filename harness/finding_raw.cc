@@ -43,6 +43,8 @@ FindingSlot* RawClaimFinding(Kind kind) {
   FindingSlot* slot = &r->findings[index];
   slot->kind = kind;
   slot->ticks = lru::now_ticks();
+  slot->points = r->explore.counts.steps;
+  slot->trace_hash = r->explore.counts.hash;
   lru::task* task = lru::current_task();
   slot->task = task ? task->id : ~0u;
   return slot;

@@ -69,8 +69,9 @@ Recorder* MapRecorder() {
 
 void UnmapRecorder() {
   if (!the_recorder) return;
-  munmap(the_recorder, sizeof(Recorder));
-  the_recorder = nullptr;
+  Recorder* unmapped = the_recorder;
+  the_recorder = nullptr;  // first: a signal may come in between
+  munmap(unmapped, sizeof(Recorder));
 }
 
 void UseRecorderTasks() { lru::set_task_source(&kRecorderSource); }

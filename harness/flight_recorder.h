@@ -176,9 +176,11 @@ struct FindingSlot {
                        // invariant what tells its violations apart
   char message[512];   // one sentence a stranger understands
   uint64_t ticks;
-  uint32_t task;       // task id of who noticed, or ~0
-  uint32_t memcg;      // serial concerned, or 0
-  uint32_t nr_frames;  // of who noticed
+  uint64_t points;      // explore: visited by then in its schedule,
+  uint64_t trace_hash;  // and the hash of these
+  uint32_t task;        // task id of who noticed, or ~0
+  uint32_t memcg;       // serial concerned, or 0
+  uint32_t nr_frames;   // of who noticed
   uint64_t frames[kFramesMax];
   uint64_t address;
   uint32_t nr_stacks;
@@ -224,6 +226,10 @@ inline bool Latched() { return recorder()->freeze.load(kRelaxed) != 0; }
 inline uint32_t TaskCount(const Recorder& r) {
   uint32_t nr = r.nr_tasks.load(kRelaxed);
   return nr < lru::kTasksMax ? nr : lru::kTasksMax;
+}
+// The engine is explore, and at work.
+inline bool Exploring(const Recorder& r) {
+  return r.explore.began_ns.load(kRelaxed) != 0;
 }
 void UnmapRecorder();
 

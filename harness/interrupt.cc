@@ -15,7 +15,8 @@ void OnInterrupt(int) {
   interrupts = interrupts + 1;
   if (Recorder* r = recorder()) {
     r->interrupted.store(1, std::memory_order_relaxed);
-    r->stop.store(1, std::memory_order_relaxed);
+    // A schedule that were cut short could not be run again.
+    if (!Exploring(*r)) r->stop.store(1, std::memory_order_relaxed);
   }
   if (interrupts > 1 && second_exits) _exit(kExitInterruptedTwice);
 }

@@ -7,8 +7,9 @@
 namespace harness {
 
 // Handles both signals for as long as it lives, then restores what was there.
-// The first sets `stop` and `interrupted` in the recorder. The second is the
-// owner's to act on, unless `exit_on_second`.
+// The first sets `interrupted` in the recorder, and `stop` but in explore,
+// which ends between two schedules. The second is the owner's to act on, unless
+// `exit_on_second`.
 class InterruptScope {
  public:
   explicit InterruptScope(bool exit_on_second);

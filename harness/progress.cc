@@ -1,10 +1,12 @@
 #include "harness/progress.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace harness {
@@ -46,7 +48,25 @@ uint64_t OperationsOf(const Recorder& r, Verb verb) {
   return sum;
 }
 
+uint64_t MonotonicNs() {
+  timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return static_cast<uint64_t>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
+}
+
+std::string Grouped(uint64_t value) {
+  std::string text = std::to_string(value);
+  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
 double RunSeconds(const Recorder& r) {
+  if (Exploring(r)) {
+    uint64_t began = r.explore.began_ns.load(kRelaxed);
+    uint64_t ended = r.explore.ended_ns.load(kRelaxed);
+    if (!ended) ended = MonotonicNs();
+    return ended < began ? 0 : static_cast<double>(ended - began) / 1e9;
+  }
   uint64_t start = r.start_ticks.load(kRelaxed);
   if (!start || r.ticks_per_ns <= 0) return 0;
   uint64_t end = r.run_end_ticks.load(kRelaxed);
@@ -55,7 +75,31 @@ double RunSeconds(const Recorder& r) {
   return static_cast<double>(end - start) / r.ticks_per_ns / 1e9;
 }
 
+namespace {
+
+std::string ExploreText(const Recorder& r, const Config& config) {
+  double seconds = RunSeconds(r);
+  uint64_t schedules = r.explore.schedules.load(kRelaxed);
+  uint64_t distinct = r.explore.distinct.load(kRelaxed);
+  double rate = seconds > 0 ? static_cast<double>(schedules) / seconds : 0;
+  std::string left = absl::StrFormat(
+      "%.1f s left", std::max(0.0, config.duration_ms / 1e3 - seconds));
+  if (config.schedules) {
+    left = absl::StrCat("of ", Grouped(config.schedules));
+  }
+  if (static_cast<Phase>(r.phase.load(kRelaxed)) == Phase::kDone) {
+    left = PhaseWord(Phase::kDone);
+  }
+  return absl::StrFormat("%s schedules (%d %% distinct), %s/s, %s",
+                         Grouped(schedules),
+                         schedules ? distinct * 100 / schedules : 100,
+                         Grouped(static_cast<uint64_t>(rate)), left);
+}
+
+}  // namespace
+
 std::string ProgressText(const Recorder& r, const Config& config) {
+  if (Exploring(r)) return ExploreText(r, config);
   auto phase = static_cast<Phase>(r.phase.load(kRelaxed));
   double seconds = RunSeconds(r);
   double left = std::max(0.0, config.duration_ms / 1e3 - seconds);

@@ -19,10 +19,18 @@ struct Totals {
 Totals TotalsOf(const Recorder& r);
 // Of one verb.
 uint64_t OperationsOf(const Recorder& r, Verb verb);
-// From start to the actors' stop, or until now.
+// From start to the actors' stop, or until now. In explore, whose ticks are
+// virtual: from its beginning to its end, real time.
 double RunSeconds(const Recorder& r);
+// CLOCK_MONOTONIC: the clock of explore::Record, whatever the engine.
+uint64_t MonotonicNs();
+
+// "1,234,567"
+std::string Grouped(uint64_t value);
 
 // "3.2 s left, 1234567 operations, 2345 teardowns/s, 678 faults fired"
+// "12,345 schedules (97 % distinct), 2,345/s, 3.2 s left"
+// "12,345 schedules (97 % distinct), 2,345/s, of 1,000,000"
 std::string ProgressText(const Recorder& r, const Config& config);
 
 class Progress {

@@ -26,11 +26,7 @@ constexpr uint64_t kDoneMs = 60'000;
 // A finding that is being filled in.
 constexpr int kPublishMs = 100;
 
-uint64_t NowMs() {
-  timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return static_cast<uint64_t>(ts.tv_sec) * 1000 + ts.tv_nsec / 1'000'000;
-}
+uint64_t NowMs() { return MonotonicNs() / 1'000'000; }
 
 template <class T>
 void CopyRaw(T& to, const T& from) {
@@ -121,28 +117,32 @@ ChildEnd Supervision::Watch(pid_t pid) {
     uint64_t now = NowMs();
     if (now >= next_look) {
       next_look = now + kLookMs;
-      if (auto alarm = watchdog_.Look(r, kLookMs)) OnAlarm(*alarm);
+      if (auto alarm = watchdog_.Look(r, kLookMs)) OnAlarm(pid, *alarm);
     }
     EndInTime(pid, now);
     progress_.Update(r, now);
     usleep(kPollMs * 1000);
   }
   JudgeEnd();
+  NoteEnd(r);
   bool failed = WIFEXITED(status_) && WEXITSTATUS(status_) == kExitHarness &&
                 r.nr_findings.load(kRelaxed) == 0;
   return failed ? ChildEnd::kHarnessFailed : ChildEnd::kEnded;
 }
 
-// Stacks first: tasks move on.
+// In explore everything stays as it is by itself: nothing moves any more.
 void Supervision::OnFinding(pid_t pid) {
+  if (Exploring(*recorder())) return;
+  // Stacks first: tasks move on.
   AskForStacks(pid);
   WaitUntilPublished(*recorder());
   snapshot_ = CopyRecorder(*recorder());
   recorder()->snapshot_wanted.store(0, kRelaxed);
 }
 
-void Supervision::OnAlarm(const Alarm& alarm) {
+void Supervision::OnAlarm(pid_t pid, const Alarm& alarm) {
   Recorder& r = *recorder();
+  if (Exploring(r)) AskForStacks(pid);
   if (FindingSlot* slot = ClaimFinding(alarm.kind)) {
     slot->task = alarm.task;
     slot->memcg = alarm.memcg;
@@ -159,9 +159,9 @@ void Supervision::EndInTime(pid_t pid, uint64_t now_ms) {
   bool done = static_cast<Phase>(r.phase.load(kRelaxed)) == Phase::kDone;
   if (!frozen && !done) return;
   if (!latched_ms_) latched_ms_ = now_ms;
-  bool found = frozen && snapshot_;
+  bool found = frozen && (snapshot_ || Exploring(r));
   if (now_ms - latched_ms_ < (found ? kGraceMs : kDoneMs)) return;
-  if (!found) OnAlarm({Kind::kStall, "the torture process does not end"});
+  if (!found) OnAlarm(pid, {Kind::kStall, "the torture process does not end"});
   Kill(pid);
 }
 
@@ -177,6 +177,12 @@ void Supervision::JudgeEnd() {
   if (!slot) return;
   snprintf(slot->type, sizeof(slot->type), "%s", death->type.c_str());
   PublishFinding(slot, death->message.c_str());
+}
+
+// Of one that could not say it itself.
+void Supervision::NoteEnd(Recorder& r) {
+  if (!Exploring(r) || r.explore.ended_ns.load(kRelaxed)) return;
+  r.explore.ended_ns.store(MonotonicNs(), kRelaxed);
 }
 
 const Recorder& Supervision::Outcome() {

@@ -44,9 +44,10 @@ class Supervision {
   bool Reap(pid_t pid);  // true: it is gone, `status_` says how
   void Kill(pid_t pid);
   void OnFinding(pid_t pid);
-  void OnAlarm(const Alarm& alarm);
+  void OnAlarm(pid_t pid, const Alarm& alarm);
   void EndInTime(pid_t pid, uint64_t now_ms);
   void JudgeEnd();
+  static void NoteEnd(Recorder& r);
 
   const InterruptScope& interrupts_;
   Progress progress_;

@@ -1,14 +1,17 @@
 #include "harness/supervisor.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "harness/child.h"
+#include "harness/cli_options.h"
 #include "harness/coverage.h"
 #include "harness/explore/explore.h"
 #include "harness/flight_recorder.h"
@@ -41,26 +44,48 @@ std::string CommandOf(const Run& run) {
   return absl::StrCat(command, " --seed ", run.seed);
 }
 
+std::string ReportPath(const Run& run) {
+  return absl::StrCat(run.options.out_dir, "/report.json");
+}
+
+// "10.0 s", "1,000 schedules"
+std::string LimitText(const Config& config) {
+  if (config.engine == kExplore && config.schedules) {
+    return absl::StrCat(Grouped(config.schedules), " schedules");
+  }
+  return absl::StrFormat("%.1f s", config.duration_ms / 1e3);
+}
+
 void PrintStart(const Run& run, size_t task_count) {
-  if (run.options.json || run.options.quiet) return;
+  if (run.options.json || run.options.quiet || run.options.silent) return;
   printf("seed %llu\n", static_cast<unsigned long long>(run.seed));
-  absl::PrintF("plan %s: %s, %d actors, %d faults, %.1f s, lru %s\n",
-               run.plan_hash, run.config.name, task_count,
-               run.config.faults.size(), run.config.duration_ms / 1e3,
-               run.config.lru);
+  absl::PrintF("plan %s: %s, %d actors, %d faults, %s, lru %s\n", run.plan_hash,
+               run.config.name, task_count, run.config.faults.size(),
+               LimitText(run.config), run.config.lru);
   fflush(stdout);
 }
 
-RunOutcome OutcomeOf(const Recorder& r, const Run& run,
-                     const std::string& sanitizer_log) {
+// What is known of a run besides its recorder.
+struct Ending {
+  bool interrupted = false;
+  std::string sanitizer_log = {};
+  std::optional<Replayed> replayed = {};
+  std::string other_course = {};
+};
+
+RunOutcome OutcomeOf(const Recorder& r, const Run& run, const Ending& ending) {
   RunOutcome outcome;
-  outcome.interrupted = recorder()->interrupted.load(kRelaxed) != 0;
+  outcome.interrupted = ending.interrupted;
   outcome.duration_s = RunSeconds(r);
   outcome.plan_hash = run.plan_hash;
-  outcome.unmet = Unmet(r, run.config);
+  if (!run.options.replay) outcome.unmet = Unmet(r, run.config);
   outcome.impossible = ImpossibleHit(r, run.config);
   outcome.command = CommandOf(run);
-  outcome.sanitizer_log = sanitizer_log;
+  outcome.replay_command =
+      absl::StrCat("lrutorture replay ", ShellQuote(ReportPath(run)));
+  outcome.replayed = ending.replayed;
+  outcome.other_course = ending.other_course;
+  outcome.sanitizer_log = ending.sanitizer_log;
   outcome.exit_code = Judge(r, outcome);
   return outcome;
 }
@@ -73,19 +98,18 @@ std::string Dump(const nlohmann::ordered_json& report) {
 }
 
 // Writes the report and says what came out. Returns the exit code.
-int Conclude(const Recorder& r, const Run& run,
-             const std::string& sanitizer_log) {
-  RunOutcome outcome = OutcomeOf(r, run, sanitizer_log);
+int Conclude(const Recorder& r, const Run& run, const Ending& ending) {
+  RunOutcome outcome = OutcomeOf(r, run, ending);
   nlohmann::ordered_json report = MakeReport(r, run.config, run.seed, outcome);
   std::string text = Dump(report);
-  std::string path = absl::StrCat(run.options.out_dir, "/report.json");
+  std::string path = ReportPath(run);
   bool written = WriteWhole(path, text);
   if (!written) {
     fprintf(stderr, "lrutorture: cannot write %s: %s\n", path.c_str(),
             strerror(errno));
   }
   if (run.options.json || !written) fputs(text.c_str(), stdout);
-  if (!run.options.json) {
+  if (!run.options.json && !run.options.silent) {
     fputs(VerdictText(r, run.config, outcome, report, written ? path : "",
                       run.options.quiet)
               .c_str(),
@@ -101,26 +125,90 @@ int HarnessFailed(const char* what) {
 }
 
 TortureBody BodyOf(const Run& run, Workload& workload) {
-  return [&] {
-    return run.config.engine == kExplore
-               ? explore::RunExplore(run.config, run.seed, workload)
-               : RunStress(run.config, run.seed, workload);
+  return [&run, &workload] {
+    const RunOptions& options = run.options;
+    if (run.config.engine != kExplore) {
+      return RunStress(run.config, run.seed, workload);
+    }
+    if (options.replay) {
+      return explore::RunSchedule(run.config, options.replay->schedule,
+                                  workload);
+    }
+    return explore::RunExplore(run.config, run.seed, options.share, workload);
   };
 }
 
-int RunForked(const Run& run, const TortureBody& body) {
+// A schedule that was told to be run again and took another course.
+void JudgeReplay(const Replay& replay, const Recorder& r, Ending& ending) {
+  if (ending.interrupted) return;
+  ending.replayed = Compare(replay, r);
+  if (ending.replayed->identical.value_or(true)) return;
+  ending.other_course =
+      absl::StrCat("schedule ", replay.schedule.index, " has taken another ",
+                   "course: ", BothCourses(replay, *ending.replayed));
+}
+
+// A finding of explore is not believed before it has been seen twice. What was
+// found is in `first`: the recorder is a new one from here on.
+void RunFindingAgain(const Run& run, const Recorder& first, Workload& workload,
+                     const InterruptScope& interrupts, Ending& ending) {
+  Replay replay = ReplayOf(first);
+  MapRecorder();
+  // The sanitizer has written its text once.
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  pid_t pid = StartChild(
+      [&] {
+        return explore::RunSchedule(run.config, replay.schedule, workload);
+      },
+      nowhere);
+  Supervision supervision(run.config, interrupts, /*silent=*/true);
+  ChildEnd end = pid < 0 ? ChildEnd::kHarnessFailed : supervision.Watch(pid);
+  close(nowhere);
+  if (interrupts.count()) return;
+  if (end == ChildEnd::kHarnessFailed) {
+    ending.other_course = absl::StrCat("schedule ", replay.schedule.index,
+                                       " could not be run again");
+    return;
+  }
+  JudgeReplay(replay, supervision.Outcome(), ending);
+  if (ending.other_course.empty()) return;
+  // The finding may be as real as can be.
+  absl::StrAppend(&ending.other_course,
+                  ": it is not deterministic, or what was found had broken "
+                  "memory before anybody noticed (see the asan build)");
+}
+
+// Whether a finding is of a schedule that was not ended from outside.
+bool CanBeRunAgain(const Recorder& r) {
+  return ScheduleIsKnown(r) && r.findings[0].kind != Kind::kKilled;
+}
+
+int RunForked(const Run& run, const TortureBody& body, Workload& workload) {
   InterruptScope interrupts(/*exit_on_second=*/false);
   SanitizerLog log(run.options.out_dir);
   pid_t pid = StartChild(body, log.fd());
   if (pid < 0) return HarnessFailed("cannot start the torture process");
-  Supervision supervision(run.config, interrupts, run.options.quiet);
+  Supervision supervision(run.config, interrupts,
+                          run.options.quiet || run.options.silent);
   ChildEnd end = supervision.Watch(pid);
   supervision.HideProgress();
   if (end == ChildEnd::kInterruptedTwice) return kExitInterruptedTwice;
   if (end == ChildEnd::kHarnessFailed) {
     return HarnessFailed("the harness failed in the torture process");
   }
-  return Conclude(supervision.Outcome(), run, log.WrittenPath());
+  const Recorder* outcome = &supervision.Outcome();
+  Ending ending = {interrupts.count() > 0, log.WrittenPath()};
+  Snapshot first;
+  if (run.options.replay) {
+    JudgeReplay(*run.options.replay, *outcome, ending);
+  } else if (CanBeRunAgain(*outcome)) {
+    first = CopyRecorder(*outcome);
+    if (first) {
+      outcome = first.get();
+      RunFindingAgain(run, *outcome, workload, interrupts, ending);
+    }
+  }
+  return Conclude(*outcome, run, ending);
 }
 
 bool AnyTask(const Recorder& r) {
@@ -135,7 +223,9 @@ int RunInProcess(const Run& run, const TortureBody& body) {
   InterruptScope interrupts(/*exit_on_second=*/true);
   InstallSanitizerHooks(-1);
   if (!body()) return HarnessFailed("the harness failed");
-  int code = Conclude(*recorder(), run, "");
+  Ending ending = {interrupts.count() > 0};
+  if (run.options.replay) JudgeReplay(*run.options.replay, *recorder(), ending);
+  int code = Conclude(*recorder(), run, ending);
   if (AnyTask(*recorder())) {
     // After a finding, actors may be caught in a list that is broken.
     fflush(nullptr);
@@ -153,7 +243,8 @@ int RunOnce(const Config& config, uint64_t seed, const RunOptions& options,
   PrintStart(run, tasks.size());
   MapRecorder();
   TortureBody body = BodyOf(run, workload);
-  int code = options.fork ? RunForked(run, body) : RunInProcess(run, body);
+  int code =
+      options.fork ? RunForked(run, body, workload) : RunInProcess(run, body);
   UnmapRecorder();
   return code;
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "harness/config.h"
+#include "harness/replay.h"
 #include "harness/workload.h"
 
 namespace harness {
@@ -28,6 +29,11 @@ struct RunOptions {
   bool json = false;        // stdout is the report's JSON, nothing else
   bool quiet = false;       // stdout is the verdict line and the report's path
   bool fork = true;         // --no-fork: everything in one process
+  bool silent = false;      // stdout and the live line stay empty
+  explore::Share share = {};
+  // Explore: that schedule alone. The exit code is 4 when it takes another
+  // course than it has to; what `require` asks for is not asked for.
+  const Replay* replay = nullptr;
 };
 
 // Returns an ExitCode. The config is valid. Prints the seed first.

@@ -48,6 +48,19 @@ std::string Field(const nlohmann::ordered_json& object, const char* key) {
   return it->get<std::string>();
 }
 
+// "1,000 schedules (987 distinct), 412,345 points, 0.4 s (2,500 schedules/s)"
+std::string ExploredText(const Recorder& r) {
+  const explore::Record& e = r.explore;
+  uint64_t schedules = e.schedules.load(kRelaxed);
+  double seconds = RunSeconds(r);
+  double rate = seconds > 0 ? static_cast<double>(schedules) / seconds : 0;
+  return absl::StrFormat(
+      "%s%s schedules (%s distinct), %s points, %.1f s (%s schedules/s)",
+      e.exhausted.load(kRelaxed) ? "all " : "", Grouped(schedules),
+      Grouped(e.distinct.load(kRelaxed)), Grouped(e.points.load(kRelaxed)),
+      seconds, Grouped(static_cast<uint64_t>(rate)));
+}
+
 std::string DoneText(const Recorder& r) {
   uint64_t teardowns = r.teardowns.load(kRelaxed);
   std::string text = absl::StrCat(teardowns, " teardowns");
@@ -56,9 +69,9 @@ std::string DoneText(const Recorder& r) {
                     r.teardowns_contended.load(kRelaxed) * 100 / teardowns,
                     " % contended)");
   }
-  absl::StrAppendFormat(&text, ", %d operations, %.1f s",
-                        TotalsOf(r).operations, RunSeconds(r));
-  return text;
+  absl::StrAppend(&text, ", ", TotalsOf(r).operations, " operations");
+  if (Exploring(r)) return absl::StrCat(ExploredText(r), ", ", text);
+  return absl::StrFormat("%s, %.1f s", text, RunSeconds(r));
 }
 
 // Somebody who proves that the harness can fail must not be left with a PASS.
@@ -67,6 +80,24 @@ std::string MissedText(const Config& config, bool quiet) {
   if (!busted || busted->expect.empty() || quiet) return "";
   return absl::StrCat("  control ", busted->name, " was not caught; the build ",
                       busted->expect[0].build, " shows it best\n");
+}
+
+// Where in explore, and whether it came again.
+std::string ScheduleLines(const nlohmann::ordered_json& finding) {
+  auto it = finding.find("replay");
+  if (it == finding.end() || !it->contains("schedule_index")) return "";
+  const nlohmann::ordered_json& replay = *it;
+  std::string text =
+      absl::StrCat("  schedule ", replay["schedule_index"].get<uint64_t>(),
+                   " (", Field(replay, "strategy"), ") at point ",
+                   Grouped(replay["points"].get<uint64_t>()));
+  const auto& reproduced = replay["reproduced"];
+  if (reproduced.is_boolean()) {
+    absl::StrAppend(&text, reproduced == true
+                               ? "; run again, it came to the same"
+                               : "; run again, it did NOT come to the same");
+  }
+  return absl::StrCat(text, "\n  again: ", Field(replay, "command"), "\n");
 }
 
 std::string FindingText(const nlohmann::ordered_json& report, bool quiet) {
@@ -79,7 +110,7 @@ std::string FindingText(const nlohmann::ordered_json& report, bool quiet) {
   if (quiet) return text;
   absl::StrAppend(&text, "  ", Field(*it, "message"), "\n");
   absl::StrAppend(&text, "  signature: ", Field(*it, "signature"), "\n");
-  return text;
+  return text + ScheduleLines(*it);
 }
 
 std::string InconclusiveText(const Recorder& r, const Config& config,
@@ -87,6 +118,7 @@ std::string InconclusiveText(const Recorder& r, const Config& config,
   std::string why = absl::StrJoin(outcome.unmet, "; ");
   if (outcome.interrupted) {
     why = absl::StrFormat("interrupted after %.1f s", RunSeconds(r));
+    if (Exploring(r)) why = absl::StrCat("interrupted after ", ExploredText(r));
   }
   std::string text = absl::StrCat("INCONCLUSIVE ", why, "\n");
   if (quiet || outcome.interrupted) return text;
@@ -114,6 +146,7 @@ std::vector<std::string> Unmet(const Recorder& r, const Config& config) {
 }
 
 ExitCode Judge(const Recorder& r, const RunOutcome& outcome) {
+  if (!outcome.other_course.empty()) return kExitHarness;
   if (r.nr_findings.load(kRelaxed)) return kExitFinding;
   if (!outcome.impossible.empty()) return kExitHarness;
   if (outcome.interrupted || !outcome.unmet.empty()) return kExitInconclusive;
@@ -144,7 +177,9 @@ std::string VerdictText(const Recorder& r, const Config& config,
   if (outcome.exit_code == kExitFinding) {
     text = FindingText(report, quiet);
   } else if (outcome.exit_code == kExitHarness) {
-    text = absl::StrCat("HARNESS FAILED ", outcome.impossible, "\n");
+    text = absl::StrCat("HARNESS FAILED ", outcome.other_course,
+                        outcome.impossible, "\n");
+    if (!outcome.other_course.empty()) text += FindingText(report, quiet);
   } else if (outcome.exit_code == kExitInconclusive) {
     text = InconclusiveText(r, config, outcome, quiet);
   } else {

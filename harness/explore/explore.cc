@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "harness/actor_task.h"
+#include "harness/crash_handler.h"
 #include "harness/explore/fiber_engine.h"
 #include "harness/explore/record.h"
 #include "harness/flight_recorder.h"
@@ -43,28 +44,34 @@ jmp_buf before_schedule;  // main's, where RunOne() began
 
 void BackToRunOne() { longjmp(before_schedule, 1); }
 
-// Where everybody is. Nobody moves any more.
-void KeepStacks() {
+void KeepStack(TaskSlot& slot, const uint64_t* frames, uint32_t count) {
+  for (uint32_t f = 0; f < count; f++) {
+    slot.frames[f].store(frames[f], kRelaxed);
+  }
+  slot.nr_frames.store(count, kRelaxed);
+}
+
+// Where everybody is but who runs. Nobody moves any more. In signal handlers,
+// too.
+void KeepOtherStacks() {
   Recorder& r = *recorder();
   for (uint32_t i = 0; i < TaskCount(r); i++) {
     TaskSlot& slot = r.tasks[i];
     uint64_t frames[kFramesMax];
-    uint32_t count = 0;
-    void* frame = __builtin_frame_address(0);
-    if (!slot.task.in_use) continue;
-    if (&slot.task != lru::current_task()) {
-      if (!PlaceOf(&slot.task, &frames[count++], &frame)) continue;
-    }
-    count += CaptureStack(frames + count, kFramesMax - count, frame);
-    for (uint32_t f = 0; f < count; f++) {
-      slot.frames[f].store(frames[f], kRelaxed);
-    }
-    slot.nr_frames.store(count, kRelaxed);
+    void* frame = nullptr;
+    if (!slot.task.in_use || !PlaceOf(&slot.task, &frames[0], &frame)) continue;
+    KeepStack(slot, frames,
+              1 + CaptureStack(frames + 1, kFramesMax - 1, frame));
   }
 }
 
 void OnStopped() {
-  KeepStacks();
+  uint64_t frames[kFramesMax];
+  if (TaskSlot* self = CurrentSlot()) {
+    KeepStack(*self, frames,
+              CaptureStack(frames, kFramesMax, __builtin_frame_address(0)));
+  }
+  KeepOtherStacks();
   AbandonSchedule(BackToRunOne);
 }
 
@@ -74,9 +81,6 @@ void Conclude(const Alarm& alarm) {
     slot->memcg = alarm.memcg;
     PublishFinding(slot, alarm.message.c_str());
   }
-  // Whatever `on_finding` says: this schedule cannot go on.
-  recorder()->freeze.store(1, kRelaxed);
-  recorder()->stop.store(1, kRelaxed);
   OnStopped();
 }
 
@@ -143,9 +147,11 @@ bool RunOne(const Config& config, const OneSchedule& schedule,
   Record& record = TheRecord();
   record.index.store(schedule.index, kRelaxed);
   record.seed.store(schedule.seed, kRelaxed);
+  snprintf(record.strategy, sizeof(record.strategy), "%s", strategy.name());
   ForgetLastSchedule();
   lru::task_adopt("main");
   BeginSchedule(&record.counts, log, config.steps_max);
+  MarkStep(schedule.marked_step);
   if (setjmp(before_schedule) != 0) return false;
   Enter(Phase::kSetup);
   ArmHook(config, schedule.seed, &workload);
@@ -167,16 +173,30 @@ void Raise(std::atomic<uint64_t>& top, uint64_t value) {
   if (value > top.load(kRelaxed)) top.store(value, kRelaxed);
 }
 
+// One that has come to its end.
+void CountSchedule() {
+  Record& record = TheRecord();
+  const ScheduleCounts& counts = record.counts;
+  Add(record.schedules, 1);
+  Add(record.points, counts.steps);
+  Add(record.choices, counts.choices);
+  Raise(record.steps_max, counts.steps);
+  Raise(record.tasks_max, counts.tasks);
+  record.hash.store(Fold(record.hash.load(kRelaxed), counts.hash), kRelaxed);
+}
+
 class Explorer {
  public:
-  Explorer(const Config& config, uint64_t seed, Workload& workload)
+  Explorer(const Config& config, uint64_t seed, const Share& share,
+           Workload& workload)
       : config_(config),
         seed_(seed),
+        share_(share),
         workload_(workload),
         strategy_(NewStrategy(config.strategy.c_str(), seed)) {}
 
   bool Run() {
-    for (uint64_t index = 0; !Over(index); index++) {
+    for (uint64_t index = share_.first; !Over(index); index += share_.every) {
       OneSchedule schedule = {.index = index, .seed = SeedOf(index)};
       if (!strategy_->Begin(index, schedule.seed)) break;
       record_.log.Clear();
@@ -186,8 +206,8 @@ class Explorer {
       strategy_->End(record_.counts.steps, record_.counts.choices);
       if (strategy_->diverged()) return Diverged(schedule, *strategy_);
       Count();
-      bool again = index % kRepeatOneIn == kRepeatOneIn / 2;
-      if (again && !Latched() && !Stopping() && !Repeat(schedule)) return false;
+      bool again = explored_++ % kRepeatOneIn == kRepeatOneIn / 2;
+      if (again && !Found() && !Repeat(schedule)) return false;
     }
     record_.exhausted.store(strategy_->exhausted(), kRelaxed);
     return true;
@@ -201,20 +221,21 @@ class Explorer {
   }
 
   bool Over(uint64_t index) const {
-    if (Stopping() || Latched()) return true;
+    if (Found() || Stopping() || recorder()->interrupted.load(kRelaxed)) {
+      return true;
+    }
     if (config_.schedules) return index >= config_.schedules;
     uint64_t ns = RealNs() - record_.began_ns.load(kRelaxed);
     return ns >= config_.duration_ms * 1'000'000;
   }
 
+  static bool Found() { return recorder()->nr_findings.load(kRelaxed) != 0; }
+
   void Count() {
-    const ScheduleCounts& counts = record_.counts;
-    Add(record_.schedules, 1);
-    Add(record_.points, counts.steps);
-    Add(record_.choices, counts.choices);
-    Raise(record_.steps_max, counts.steps);
-    Raise(record_.tasks_max, counts.tasks);
-    if (hashes_.size() < kDistinctMax && hashes_.insert(counts.hash).second) {
+    CountSchedule();
+    CountPct();
+    uint64_t hash = record_.counts.hash;
+    if (hashes_.size() < kDistinctMax && hashes_.insert(hash).second) {
       Add(record_.distinct, 1);
     }
   }
@@ -229,6 +250,17 @@ class Explorer {
             static_cast<unsigned long long>(divergence.choice),
             divergence.what);
     return false;
+  }
+
+  void CountPct() {
+    const PctSeen* seen = strategy_->pct();
+    if (!seen) return;
+    static_assert(kPctDepths == kPctDepthMax + 1);
+    record_.pct_fibers.store(seen->fibers, kRelaxed);
+    record_.pct_choices.store(seen->choices, kRelaxed);
+    for (uint32_t depth = 0; depth < kPctDepths; depth++) {
+      record_.pct_schedules[depth].store(seen->schedules[depth], kRelaxed);
+    }
   }
 
   // The same schedule again must be the same in every point.
@@ -260,20 +292,22 @@ class Explorer {
 
   const Config& config_;
   const uint64_t seed_;
+  const Share share_;
   Workload& workload_;
+  uint64_t explored_ = 0;
   std::unique_ptr<Strategy> strategy_;
   Record& record_ = TheRecord();
   absl::flat_hash_set<uint64_t> hashes_;
 };
 
-void Begin(const Config& config) {
+void Begin() {
   Recorder& r = *recorder();
   UseRecorderTasks();
-  r.findings_stop.store(config.stop_on_finding ? 1 : config.findings_max,
-                        kRelaxed);
+  r.findings_stop.store(1, kRelaxed);
   r.ticks_per_ns = 1.0 / 1000;  // of virtual time
   r.start_ticks.store(1, kRelaxed);
   r.explore.began_ns.store(RealNs(), kRelaxed);
+  SetKeeperOfOtherStacks(KeepOtherStacks);
   static_assert(sizeof(r.freeze) == sizeof(uint32_t));
   StartEngine({.deadlocked = OnDeadlock,
                .too_many_steps = OnTooManySteps,
@@ -292,19 +326,25 @@ void End() {
 
 }  // namespace
 
-bool RunExplore(const Config& config, uint64_t seed, Workload& workload) {
-  Begin(config);
-  bool ok = Explorer(config, seed, workload).Run();
+bool RunExplore(const Config& config, uint64_t seed, const Share& share,
+                Workload& workload) {
+  Begin();
+  bool ok = Explorer(config, seed, share, workload).Run();
   End();
   return ok;
 }
 
 bool RunSchedule(const Config& config, const OneSchedule& schedule,
                  Workload& workload) {
-  Begin(config);
+  Begin();
   ScheduleReplay replay(schedule.choices.data(), schedule.choices.size());
   replay.Begin(schedule.index, schedule.seed);
-  RunOne(config, schedule, replay, nullptr, workload);
+  Record& record = TheRecord();
+  record.log.Clear();
+  if (RunOne(config, schedule, replay, &record.log, workload)) {
+    CountSchedule();
+    Add(record.distinct, 1);
+  }
   End();
   return true;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/config.h"
+#include "harness/explore/schedule.h"
 #include "harness/workload.h"
 
 namespace harness::explore {
@@ -19,12 +20,22 @@ struct OneSchedule {
   uint64_t index = 0;
   uint64_t seed = 0;
   std::vector<ScheduleRun> choices = {};
+  uint64_t marked_step = 0;  // ScheduleCounts::marked_hash; 0: none
 };
 
-// Returns false when the harness itself failed (said on stderr): a schedule
-// that was run again took another course.
-bool RunExplore(const Config& config, uint64_t seed, Workload& workload);
-// That one alone.
+// Of all schedules these: first, first + every, ...
+struct Share {
+  uint64_t first = 0;
+  uint64_t every = 1;
+};
+
+// Ends with the first finding, whatever `on_finding` says: who has been caught
+// in the middle of a schedule cannot begin the next one. Ctrl-C ends it between
+// two schedules. Returns false when the harness itself failed (said on stderr):
+// a schedule that was run again took another course.
+bool RunExplore(const Config& config, uint64_t seed, const Share& share,
+                Workload& workload);
+// That one alone, to its end or to a finding.
 bool RunSchedule(const Config& config, const OneSchedule& schedule,
                  Workload& workload);
 

@@ -86,6 +86,8 @@ uint64_t existing, runnable, blocked, sleeping;
 uint32_t current;
 uint64_t now;  // points since the engine began, and what was slept through
 uint64_t steps_max;
+uint64_t marked_step;
+uint64_t next_look;  // the nearest step at which one of the two matters
 ScheduleCounts* counts;
 Strategy* strategy;
 ScheduleLog* log_of_choices;
@@ -198,6 +200,12 @@ EXPLORE_FN uint32_t Next(bool yields) {
   return chosen;
 }
 
+EXPLORE_FN void LookAtStep() {
+  if (counts->steps == marked_step) counts->marked_hash = counts->hash;
+  next_look = steps_max + 1;
+  if (counts->steps > steps_max) events.too_many_steps();
+}
+
 EXPLORE_FN void Step(uint32_t point, uint32_t memcg) {
   now++;
   counts->steps++;
@@ -206,7 +214,7 @@ EXPLORE_FN void Step(uint32_t point, uint32_t memcg) {
                   0x9E3779B97F4A7C15u;
   counts->hash = hash ^ hash >> 32;
   if (__atomic_load_n(events.stop, __ATOMIC_RELAXED)) events.stopped();
-  if (counts->steps > steps_max) events.too_many_steps();
+  if (counts->steps >= next_look) LookAtStep();
 }
 
 EXPLORE_FN void SchedulePoint(const char*, uint32_t point, uint32_t memcg) {
@@ -358,10 +366,17 @@ EXPLORE_FN void BeginSchedule(ScheduleCounts* counts_of_it, ScheduleLog* log,
   fibers[kMain].task = lru::current_task();
   fibers[kMain].task->thread = &fibers[kMain];
   counts = counts_of_it;
-  *counts = {.steps = 0, .choices = 0, .hash = 0, .tasks = 1};
+  *counts = {.steps = 0, .choices = 0, .hash = 0, .tasks = 1, .marked_hash = 0};
   log_of_choices = log;
   steps_max = limit;
+  marked_step = 0;
+  next_look = limit + 1;
   now = 1;  // no time stamp is 0
+}
+
+EXPLORE_FN void MarkStep(uint64_t step) {
+  marked_step = step;
+  if (step != 0 && step < next_look) next_look = step;
 }
 
 EXPLORE_FN void SetStrategy(Strategy* chooser) { strategy = chooser; }

@@ -15,11 +15,15 @@ namespace harness::explore {
 
 // Of one schedule. Written by the engine at every point, so plain.
 struct ScheduleCounts {
-  uint64_t steps;    // points visited
-  uint64_t choices;  // of them with more than one task to choose from
-  uint64_t hash;     // of (task, point, memcg serial) at each
-  uint64_t tasks;    // that there were at once, at most
+  uint64_t steps;        // points visited
+  uint64_t choices;      // of them with more than one task to choose from
+  uint64_t hash;         // of (task, point, memcg serial) at each
+  uint64_t tasks;        // that there were at once, at most
+  uint64_t marked_hash;  // at the step of MarkStep(); 0: not yet
 };
+
+// "pct:D", D in 1..9.
+inline constexpr uint32_t kPctDepths = 10;
 
 struct Record {
   std::atomic<uint64_t> schedules;  // explored to their end
@@ -31,9 +35,15 @@ struct Record {
   std::atomic<uint64_t> tasks_max;
   std::atomic<uint64_t> exhausted;           // no schedule is left (dfs)
   std::atomic<uint64_t> began_ns, ended_ns;  // CLOCK_MONOTONIC; 0: not yet
+  std::atomic<uint64_t> hash;  // of the hashes of all schedules, in order
+  // What pct has to show for itself, see PctSeen: the most fibers and the most
+  // choices of a schedule, and by depth how many schedules keep its bound.
+  std::atomic<uint64_t> pct_fibers, pct_choices;
+  std::atomic<uint64_t> pct_schedules[kPctDepths];
   // The schedule in progress, or, once a finding is latched, that one.
   std::atomic<uint64_t> index;
   std::atomic<uint64_t> seed;  // of its operations, faults and choices
+  char strategy[8];            // that chose in it: "random", "pct:3"
   ScheduleCounts counts;
   ScheduleLog log;
 };

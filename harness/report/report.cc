@@ -92,6 +92,15 @@ Json FindingsToJson(const Recorder& r, const RunOutcome& outcome,
   return findings;
 }
 
+// A long schedule stands in the report once, in `finding`.
+void ShortenCopy(Json& replay) {
+  constexpr size_t kBytesTwice = 32 * 1024;
+  auto schedule = replay.find("schedule");
+  if (schedule == replay.end() || !schedule->is_string()) return;
+  if (schedule->get_ref<const std::string&>().size() <= kBytesTwice) return;
+  *schedule = nullptr;
+}
+
 Json ConfigToJson(Config config, uint64_t seed) {
   config.seed = seed;
   return ToJson(config);
@@ -111,11 +120,12 @@ Json Assemble(const Recorder& r, const Config& config, uint64_t seed,
   report["busted"] = CleanText(config.busted);
   report["machine"] = MachineToJson();
   report["stats"] = StatsToJson(r, outcome);
+  report["explore"] = ExploreToJson(r, config, outcome);
   report["coverage"] = CoverageToJson(r, config);
   report["faults"] = FaultsToJson(r, config);
   report["near_misses"] = NearMissesToJson(r);
   Json findings = FindingsToJson(r, outcome, limits);
-  report["confidence"] = ConfidenceToJson(r, !findings.empty());
+  report["confidence"] = ConfidenceToJson(r, config, !findings.empty());
   report["interrupted"] = outcome.interrupted;
   report["unmet"] = Json::array();
   for (const std::string& line : outcome.unmet) {
@@ -123,6 +133,7 @@ Json Assemble(const Recorder& r, const Config& config, uint64_t seed,
   }
   report["truncated"] = false;
   report["finding"] = findings.empty() ? Json(nullptr) : findings[0];
+  for (Json& finding : findings) ShortenCopy(finding["replay"]);
   report["findings"] = std::move(findings);
   return report;
 }

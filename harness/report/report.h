@@ -4,11 +4,13 @@
 #define LRUTORTURE_HARNESS_REPORT_REPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/config.h"
 #include "harness/flight_recorder.h"
+#include "harness/replay.h"
 #include "nlohmann/json_fwd.hpp"
 
 namespace harness {
@@ -19,8 +21,13 @@ struct RunOutcome {
   double duration_s = 0;     // from start to the actors' stop
   std::string plan_hash;
   std::vector<std::string> unmet;  // of require{}: "teardowns: 3 of 100", ...
-  std::string impossible;     // an excluded window that was hit, in a sentence
-  std::string command;        // runs the same plan again
+  std::string impossible;      // an excluded window that was hit, in a sentence
+  std::string command;         // runs the same plan again
+  std::string replay_command;  // runs the schedule of a finding again
+  // The schedule of a finding, run again at once; or one that was to be run
+  // again. Not when nobody could or had to.
+  std::optional<Replayed> replayed;
+  std::string other_course;   // it should not have been another; a sentence
   std::string sanitizer_log;  // path, or empty
 };
 

@@ -134,7 +134,9 @@ Json SanitizerToJson(const FindingSlot& slot,
   return {{"type", FixedText(slot.type)}, {"stacks", list}};
 }
 
-Json ReplayToJson(const RunOutcome& outcome) {
+Json ReplayToJson(const Recorder& r, const FindingSlot& slot,
+                  const RunOutcome& outcome, bool first) {
+  if (Exploring(r)) return ExploreReplayToJson(r, slot, outcome, first);
   return {{"command", CleanText(outcome.command)},
           {"note",
            "In stress the seed replays the plan, not the schedule: the same "
@@ -193,7 +195,7 @@ Json FindingToJson(const Recorder& r, const FindingSlot& slot,
   finding["events"] =
       first ? EventsToJson(r, slot, limits.events_per_task) : Json::array();
   finding["sanitizer"] = SanitizerToJson(slot, stacks, limits.frames);
-  finding["replay"] = ReplayToJson(outcome);
+  finding["replay"] = ReplayToJson(r, slot, outcome, first);
   return finding;
 }
 

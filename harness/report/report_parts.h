@@ -39,7 +39,15 @@ Json StatsToJson(const Recorder& r, const RunOutcome& outcome);
 Json FaultsToJson(const Recorder& r, const Config& config);
 Json CoverageToJson(const Recorder& r, const Config& config);
 Json NearMissesToJson(const Recorder& r);
-Json ConfidenceToJson(const Recorder& r, bool found);
+Json ConfidenceToJson(const Recorder& r, const Config& config, bool found);
+
+// Null but in explore.
+Json ExploreToJson(const Recorder& r, const Config& config,
+                   const RunOutcome& outcome);
+Json ExploreConfidenceToJson(const Recorder& r, const Config& config,
+                             bool found);
+Json ExploreReplayToJson(const Recorder& r, const FindingSlot& slot,
+                         const RunOutcome& outcome, bool first);
 
 }  // namespace harness
 

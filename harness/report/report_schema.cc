@@ -101,6 +101,29 @@ Json KindRules() {
   return Json::array({invariant, other});
 }
 
+// In explore all of it, when the schedule of the finding is known.
+Json ReplaySchema() {
+  return Object(
+      {{"command", Text()},
+       {"note", Text()},
+       {"strategy", Described(FilledText(), "that chose in this schedule")},
+       {"schedule_index", Count()},
+       {"schedule_seed",
+        Described(Type("integer"), "of its operations, faults and choices")},
+       {"points", Described(Count(), "visited when it was found")},
+       {"trace_hash", Described(Pattern("^[0-9a-f]{16}$"), "of these points")},
+       {"reproduced",
+        Described(OrNull(Type("boolean")),
+                  "run again at once it came to the same; null: it was not")},
+       {"schedule",
+        Described(OrNull(Text()),
+                  "who was chosen where there was a choice, run by run: a "
+                  "letter for the task, and how often if more than once. Null "
+                  "in `findings` where it is long; `finding` has it")}},
+      {"strategy", "schedule_index", "schedule_seed", "points", "trace_hash",
+       "reproduced", "schedule"});
+}
+
 Json FindingSchema() {
   Json finding =
       Object({{"kind", Enum({"invariant", "data_race", "memory_error", "leak",
@@ -117,7 +140,7 @@ Json FindingSchema() {
               {"actors", List(ActorSchema())},
               {"events", List(EventSchema())},
               {"sanitizer", OrNull(SanitizerSchema())},
-              {"replay", Object({{"command", Text()}, {"note", Text()}})}});
+              {"replay", ReplaySchema()}});
   finding["oneOf"] = KindRules();
   return finding;
 }
@@ -137,7 +160,70 @@ Json StatsSchema() {
        {"teardowns_per_s", Amount()},
        {"latency_us", Described(MapOf(latency),
                                 "by operation, and by teardown stage since "
-                                "the stage before")}});
+                                "the stage before; in explore of its virtual "
+                                "time, where a point takes a microsecond. "
+                                "duration_s and rates are of real time")}});
+}
+
+Json ExploreSchema() {
+  Json replayed = Object(
+      {{"points", Described(Count(), "where the hashes were compared")},
+       {"trace_hash", Pattern("^[0-9a-f]{16}$")},
+       {"identical",
+        Described(OrNull(Type("boolean")),
+                  "the course was the one that it had to be; null: unknown, "
+                  "something was found before the place to compare at")},
+       {"reproduced", Type("boolean")}});
+  return Object(
+      {{"strategy", FilledText()},
+       {"schedules", Described(Count(), "that came to their end")},
+       {"distinct", Described(Count(), "of them, by trace hash")},
+       {"repeated", Described(Count(), "run twice, with the same hash")},
+       {"schedules_per_s", Amount()},
+       {"points", Described(Count(), "visited in them")},
+       {"points_per_s", Amount()},
+       {"choices",
+        Described(Count(), "points with two or more to choose from")},
+       {"steps_max", Described(Count(), "points of the longest schedule")},
+       {"tasks_max", Count()},
+       {"trace_hash",
+        Described(Pattern("^[0-9a-f]{16}$"), "of all their hashes, in order")},
+       {"exhausted", Described(Type("boolean"), "no schedule is left (dfs)")},
+       {"replayed",
+        Described(OrNull(replayed),
+                  "a finding's schedule, or the one to be replayed")}});
+}
+
+// What a run without a finding rules out, by what was done.
+Json ConfidenceSchema() {
+  Json poisson = Described(
+      Object({{"method", Enum({"poisson"})},
+              {"teardowns_contended", Count()},
+              {"failure_rate_below_95", OrNull(Amount())}}),
+      "stress: a failure rate per contended teardown as high as that, at 95 %");
+  Json bound = Object({{"depth", Count()},
+                       {"schedules", Count()},
+                       {"probability_at_least",
+                        {{"type", "number"}, {"minimum", 0}, {"maximum", 1}}}});
+  Json pct = Described(
+      Object({{"method", Enum({"pct"})},
+              {"tasks", Count()},
+              {"choices", Count()},
+              {"bounds", List(bound)}}),
+      "explore: 1 - (1 - 1/(n k^(d-1)))^schedules, with n tasks and k choices "
+      "at most. A bug of depth d that the operations of each of these "
+      "schedules can come to would have been found with at least this "
+      "probability, under sequential consistency. Of others it says nothing");
+  Json exhausted = Described(
+      Object({{"method", Enum({"exhausted"})},
+              {"preemptions", Count()},
+              {"schedules", Count()}}),
+      "explore: no schedule of these operations, of this seed, with at most so "
+      "many preemptions breaks anything, under sequential consistency");
+  Json none =
+      Described(Object({{"method", Enum({"none"})}, {"schedules", Count()}}),
+                "explore: nothing but that so many schedules broke nothing");
+  return {{"anyOf", Json::array({poisson, pct, exhausted, none})}};
 }
 
 Json CoverageSchema() {
@@ -192,13 +278,12 @@ Json Properties() {
                          {"kernel", Text()},
                          {"memory_gib", Amount()}});
   p["stats"] = StatsSchema();
+  p["explore"] = Described(OrNull(ExploreSchema()), "null in stress");
   p["coverage"] = CoverageSchema();
   p["faults"] = List(Object(
       {{"at", FilledText()}, {"fired", Count()}, {"timeouts", Count()}}));
   p["near_misses"] = NearMissesSchema();
-  p["confidence"] = Object({{"method", Enum({"poisson"})},
-                            {"teardowns_contended", Count()},
-                            {"failure_rate_below_95", OrNull(Amount())}});
+  p["confidence"] = ConfidenceSchema();
   p["interrupted"] = Type("boolean");
   p["unmet"] = List(Text());
   p["truncated"] = Type("boolean");

@@ -127,7 +127,8 @@ Json FaultsToJson(const Recorder& r, const Config& config) {
   return faults;
 }
 
-Json ConfidenceToJson(const Recorder& r, bool found) {
+Json ConfidenceToJson(const Recorder& r, const Config& config, bool found) {
+  if (Exploring(r)) return ExploreConfidenceToJson(r, config, found);
   uint64_t n = Clamped(r.teardowns_contended.load(kRelaxed));
   Json confidence;
   confidence["method"] = "poisson";

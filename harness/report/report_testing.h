@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -196,12 +197,83 @@ inline Json PassingReport() {
   return MakeReport(*r, SomeConfig(), 7, SomeOutcome(kExitPass));
 }
 
+// Of explore: `schedules` came to their end, ten times as many points in each.
+inline void AddExplored(Recorder* r, uint64_t schedules) {
+  explore::Record& e = r->explore;
+  e.began_ns = 1'000'000'000;
+  e.ended_ns = 1'500'000'000;
+  e.schedules = schedules;
+  e.distinct = schedules - 1;
+  e.points = 10 * schedules;
+  e.hash = 0x1234;
+  e.pct_fibers = 5;
+  e.pct_choices = 100;
+  e.pct_schedules[2] = schedules / 2;
+  r->ticks_per_ns = 0.001;
+}
+
+// And the schedule in which the finding is: a3 c a2.
+inline void AddSchedule(Recorder* r) {
+  explore::Record& e = r->explore;
+  e.index = 41;
+  e.seed = 99;
+  SetText(e.strategy, "pct:3");
+  for (uint32_t fiber : {0, 0, 0, 2, 0, 0}) e.log.Append(fiber);
+  e.counts.steps = 1234;
+  e.counts.hash = 0xabcdef;
+  r->findings[0].points = 1230;
+  r->findings[0].trace_hash = 0xabc;
+}
+
+inline RecorderPtr MakeExploreRecorder(Kind kind) {
+  RecorderPtr r = MakeRecorderWith(kind);
+  r->phase = static_cast<uint32_t>(Phase::kRun);
+  AddExplored(r.get(), 41);
+  AddSchedule(r.get());
+  return r;
+}
+
+inline Config ExploreConfig() {
+  Config config = SomeConfig();
+  config.engine = kExplore;
+  return config;
+}
+
+inline Json ExploreReportOf(Kind kind,
+                            const std::optional<Replayed>& replayed = {}) {
+  RecorderPtr r = MakeExploreRecorder(kind);
+  RunOutcome outcome = SomeOutcome(kExitFinding);
+  outcome.replay_command = "lrutorture replay out/x/report.json";
+  outcome.replayed = replayed;
+  return MakeReport(*r, ExploreConfig(), 7, outcome);
+}
+
+inline Json ExplorePassingReport(const char* strategy = "portfolio",
+                                 bool exhausted = false) {
+  RecorderPtr r = MakeRecorder();
+  AddExplored(r.get(), 1000);
+  r->explore.exhausted = exhausted;
+  Config config = ExploreConfig();
+  config.strategy = strategy;
+  return MakeReport(*r, config, 7, SomeOutcome(kExitPass));
+}
+
 using NamedReports = std::vector<std::pair<std::string, Json>>;
 
 inline NamedReports GoodReports() {
   NamedReports reports = {{"pass", PassingReport()}};
   for (Kind kind : kAllKinds)
     reports.emplace_back(KindName(kind), ReportOf(kind));
+  reports.emplace_back("explore_pass", ExplorePassingReport());
+  reports.emplace_back("explore_all", ExplorePassingReport("dfs:2", true));
+  reports.emplace_back("explore_found", ExploreReportOf(Kind::kInvariant));
+  reports.emplace_back(
+      "explore_found_again",
+      ExploreReportOf(Kind::kDataRace, Replayed{1230, 0xabc, true, true}));
+  reports.emplace_back(
+      "explore_found_sooner",
+      ExploreReportOf(Kind::kDataRace,
+                      Replayed{1229, 0xabd, std::nullopt, true}));
   return reports;
 }
 
@@ -221,6 +293,12 @@ inline NamedReports BrokenReports() {
     with(("finding_without_" + key).c_str(),
          [&](Json& r) { r["findings"][0].erase(key); });
   }
+  with("explore_without_a_count",
+       [](Json& r) { r["explore"] = {{"strategy", "random"}}; });
+  with("confidence_of_no_method",
+       [](Json& r) { r["confidence"] = {{"method", "hope"}}; });
+  with("trace_hash_cut_short",
+       [](Json& r) { r["finding"]["replay"]["trace_hash"] = "abc"; });
   with("unknown_key", [](Json& r) { r["extra"] = 1; });
   with("unknown_kind", [](Json& r) { r["finding"]["kind"] = "bad_luck"; });
   with("wrong_schema", [](Json& r) { r["schema"] = "lrutorture:report:0"; });

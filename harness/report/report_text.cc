@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "harness/progress.h"
 #include "harness/report/report_parts.h"
 #include "harness/report/signature.h"
 
@@ -26,13 +27,6 @@ constexpr size_t kMissingMax = 10;
 std::string Get(const Json& object, const char* key) {
   const Json& value = object.at(key);
   return value.is_string() ? value.get<std::string>() : "";
-}
-
-// "1,234,567"
-std::string Grouped(uint64_t value) {
-  std::string text = std::to_string(value);
-  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
-  return text;
 }
 
 // "12 us", "3.4 ms", "5.0 s"
@@ -106,7 +100,7 @@ std::string FrameText(const Json& frame) {
                       frame.at("line").get<int>());
 }
 
-void Frames(const Json& frames, size_t max, std::string* out) {
+void FrameLines(const Json& frames, size_t max, std::string* out) {
   size_t n = std::min(frames.size(), max);
   for (size_t i = 0; i < n; ++i) {
     absl::StrAppend(out, "      ", FrameText(frames[i]), "\n");
@@ -127,6 +121,43 @@ void Header(const Json& report, std::string* out) {
                   report.at("machine").at("cores").get<int>(), " cores\n");
 }
 
+void Explored(const Json& explore, std::string* out) {
+  if (explore.is_null()) return;
+  auto count = [&](const char* key) {
+    return Grouped(explore.at(key).get<uint64_t>());
+  };
+  absl::StrAppendFormat(
+      out, "  %s schedules by %s (%s distinct), %s points, %s schedules/s\n",
+      count("schedules"), Get(explore, "strategy"), count("distinct"),
+      count("points"),
+      Grouped(
+          static_cast<uint64_t>(explore.at("schedules_per_s").get<double>())));
+}
+
+void Confidence(const Json& confidence, std::string* out) {
+  std::string method = Get(confidence, "method");
+  if (method == "exhausted") {
+    absl::StrAppend(out, "  these are all, with at most ",
+                    confidence.at("preemptions").get<uint64_t>(),
+                    " preemptions, under sequential consistency\n");
+  }
+  if (method == "pct") {
+    for (const Json& bound : confidence.at("bounds")) {
+      absl::StrAppendFormat(
+          out, "  would have found a bug of depth %d with p >= %.2g\n",
+          bound.at("depth").get<int>(),
+          bound.at("probability_at_least").get<double>());
+    }
+  }
+  if (method != "poisson") return;
+  const Json& rate = confidence.at("failure_rate_below_95");
+  if (!rate.is_number()) return;
+  absl::StrAppendFormat(out,
+                        "  rules out, at 95 %%, a failure rate above %.2g per "
+                        "contended teardown\n",
+                        rate.get<double>());
+}
+
 void TotalsText(const Json& report, std::string* out) {
   const Json& stats = report.at("stats");
   uint64_t operations = 0;
@@ -140,14 +171,8 @@ void TotalsText(const Json& report, std::string* out) {
       stats.at("teardowns_per_s").get<double>(),
       stats.at("contended_percent").get<double>(),
       stats.at("duration_s").get<double>());
-  const Json& bound = report.at("confidence").at("failure_rate_below_95");
-  if (bound.is_number()) {
-    absl::StrAppendFormat(
-        out,
-        "  rules out, at 95 %%, a failure rate above %.2g per "
-        "contended teardown\n",
-        bound.get<double>());
-  }
+  Explored(report.at("explore"), out);
+  Confidence(report.at("confidence"), out);
   if (report.at("interrupted").get<bool>()) {
     absl::StrAppend(out, "  interrupted before its time\n");
   }
@@ -236,14 +261,14 @@ void Sanitizer(const Json& finding, std::string* out) {
     const Json& stack = finding.at("stack");
     if (stack.empty()) return;
     absl::StrAppend(out, "\nNoticed in\n");
-    Frames(stack, 2 * kFramesShown, out);
+    FrameLines(stack, 2 * kFramesShown, out);
     return;
   }
   absl::StrAppend(out, "\nWhat the sanitizer saw: ", Get(sanitizer, "type"),
                   "\n");
   for (const Json& stack : sanitizer.at("stacks")) {
     absl::StrAppend(out, "    ", Get(stack, "title"), "\n");
-    Frames(stack.at("frames"), kFramesShown, out);
+    FrameLines(stack.at("frames"), kFramesShown, out);
   }
 }
 
@@ -333,6 +358,35 @@ void Events(const Json& events, std::string* out) {
   Table(rows, out);
 }
 
+// "a14 b2 c ... (1,234 more)": enough to recognise it.
+std::string ShownSchedule(const std::string& schedule) {
+  constexpr size_t kShown = 60;
+  if (schedule.size() <= kShown) return schedule;
+  size_t end = schedule.rfind(' ', kShown);
+  if (end == schedule.npos) end = kShown;
+  auto more = static_cast<uint64_t>(std::count(
+      schedule.begin() + static_cast<long>(end), schedule.end(), ' '));
+  return absl::StrCat(schedule.substr(0, end), " ... (", Grouped(more),
+                      " more)");
+}
+
+void RunAgain(const Json& replay, std::string* out) {
+  absl::StrAppend(out, "\nRun it again\n    ", Get(replay, "command"), "\n");
+  if (replay.contains("schedule_index")) {
+    absl::StrAppend(out, "  schedule ",
+                    replay.at("schedule_index").get<uint64_t>(), " by ",
+                    Get(replay, "strategy"), ", at point ",
+                    Grouped(replay.at("points").get<uint64_t>()), ", hash ",
+                    Get(replay, "trace_hash"), "\n    ",
+                    ShownSchedule(Get(replay, "schedule")), "\n");
+    const Json& reproduced = replay.at("reproduced");
+    if (reproduced == true) {
+      absl::StrAppend(out, "  Run again at once, it came to the same.\n");
+    }
+  }
+  absl::StrAppend(out, "  ", Wrapped(Get(replay, "note"), "  "), "\n");
+}
+
 void Finding(const Json& report, std::string* out) {
   const Json& finding = report.at("finding");
   if (finding.is_null()) return;
@@ -347,9 +401,7 @@ void Finding(const Json& report, std::string* out) {
   Stages(finding.at("stage"), out);
   Actors(finding.at("actors"), out);
   Events(finding.at("events"), out);
-  const Json& replay = finding.at("replay");
-  absl::StrAppend(out, "\nRun it again\n    ", Get(replay, "command"), "\n  ",
-                  Wrapped(Get(replay, "note"), "  "), "\n");
+  RunAgain(finding.at("replay"), out);
 }
 
 void OtherFindings(const Json& findings, std::string* out) {

@@ -1,0 +1,83 @@
+#include "harness/replay.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "harness/report/snapshot.h"
+
+namespace harness {
+namespace {
+
+const FindingSlot* FirstFinding(const Recorder& r) {
+  std::vector<const FindingSlot*> findings = ReadyFindings(r);
+  return findings.empty() ? nullptr : findings.front();
+}
+
+std::string InvariantNameOf(const FindingSlot& slot) {
+  return slot.kind == Kind::kInvariant ? FixedText(slot.invariant) : "";
+}
+
+// The process that wrote it may have written anywhere.
+bool IsSound(const explore::ScheduleLog& log) {
+  if (log.size > explore::kScheduleRunsMax) return false;
+  return std::all_of(log.runs, log.runs + log.size, [](const auto& run) {
+    return run.fiber < explore::kFibersMax && run.count > 0;
+  });
+}
+
+}  // namespace
+
+bool ScheduleIsKnown(const Recorder& r) {
+  bool in_schedule = static_cast<Phase>(r.phase.load(kRelaxed)) != Phase::kDone;
+  const explore::ScheduleLog& log = r.explore.log;
+  return Exploring(r) && in_schedule && FirstFinding(r) && !log.truncated &&
+         IsSound(log);
+}
+
+Replay ReplayOf(const Recorder& r) {
+  const FindingSlot& finding = *FirstFinding(r);
+  const explore::ScheduleLog& log = r.explore.log;
+  Replay replay;
+  replay.schedule.index = r.explore.index.load(kRelaxed);
+  replay.schedule.seed = r.explore.seed.load(kRelaxed);
+  replay.schedule.choices.assign(log.runs, log.runs + log.size);
+  replay.schedule.marked_step = finding.points;
+  replay.points = finding.points;
+  replay.trace_hash = finding.trace_hash;
+  replay.kind = KindName(finding.kind);
+  replay.invariant = InvariantNameOf(finding);
+  return replay;
+}
+
+Replayed Compare(const Replay& replay, const Recorder& r) {
+  const explore::ScheduleCounts& counts = r.explore.counts;
+  const FindingSlot* finding = FirstFinding(r);
+  Replayed replayed;
+  if (replay.points == 0 || counts.marked_hash != 0) {
+    replayed.points = replay.points;
+    replayed.trace_hash = counts.marked_hash;
+    replayed.identical = counts.marked_hash == replay.trace_hash;
+  } else if (finding) {
+    replayed.points = finding->points;
+    replayed.trace_hash = finding->trace_hash;
+  } else {
+    replayed.points = counts.steps;
+    replayed.trace_hash = counts.hash;
+    replayed.identical = false;
+  }
+  replayed.reproduced = replayed.identical.value_or(true) && finding &&
+                        KindName(finding->kind) == replay.kind &&
+                        InvariantNameOf(*finding) == replay.invariant;
+  return replayed;
+}
+
+std::string BothCourses(const Replay& replay, const Replayed& replayed) {
+  return absl::StrCat(replay.points, " points with hash ",
+                      HashText(replay.trace_hash), ", then ", replayed.points,
+                      " with ", HashText(replayed.trace_hash));
+}
+
+std::string HashText(uint64_t hash) { return absl::StrFormat("%016x", hash); }
+
+}  // namespace harness

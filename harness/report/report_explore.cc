@@ -1,0 +1,149 @@
+// What is only in reports of explore: how much was explored, what that rules
+// out, and how to run the schedule of a finding again.
+#include <cmath>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "harness/explore/strategy.h"
+#include "harness/progress.h"
+#include "harness/report/report_parts.h"
+#include "harness/report/snapshot.h"
+
+namespace harness {
+namespace {
+
+double PerSecond(uint64_t count, double seconds) {
+  return seconds > 0 ? Rounded(static_cast<double>(count) / seconds) : 0.0;
+}
+
+Json ReplayedToJson(const std::optional<Replayed>& replayed) {
+  if (!replayed) return nullptr;
+  return {{"points", Clamped(replayed->points)},
+          {"trace_hash", HashText(replayed->trace_hash)},
+          {"identical",
+           replayed->identical ? Json(*replayed->identical) : Json(nullptr)},
+          {"reproduced", replayed->reproduced}};
+}
+
+// 1 - (1 - p)^n, with p as small as it likes.
+double AtLeastOnce(double p, uint64_t n) {
+  return p >= 1 ? 1.0 : -std::expm1(static_cast<double>(n) * std::log1p(-p));
+}
+
+Json BoundsOf(const explore::Record& e) {
+  Json bounds = Json::array();
+  auto fibers = static_cast<uint32_t>(e.pct_fibers.load(kRelaxed));
+  uint64_t choices = e.pct_choices.load(kRelaxed);
+  if (fibers == 0 || choices == 0) return bounds;
+  for (uint32_t depth = 1; depth < explore::kPctDepths; ++depth) {
+    uint64_t schedules = e.pct_schedules[depth].load(kRelaxed);
+    if (schedules == 0) continue;
+    double each = explore::PctBound(fibers, choices, depth);
+    bounds.push_back({{"depth", depth},
+                      {"schedules", Clamped(schedules)},
+                      {"probability_at_least", AtLeastOnce(each, schedules)}});
+  }
+  return bounds;
+}
+
+uint64_t PreemptionsOf(const Config& config) {
+  uint64_t preemptions = 0;
+  size_t colon = config.strategy.find(':');
+  if (colon == config.strategy.npos) return 0;
+  (void)absl::SimpleAtoi(config.strategy.substr(colon + 1), &preemptions);
+  return preemptions;
+}
+
+std::string StrategyOf(const Recorder& r) {
+  std::string name = FixedText(r.explore.strategy);
+  return name.empty() ? "?" : name;
+}
+
+std::string NoteOf(const RunOutcome& outcome) {
+  std::string note =
+      "The schedule is all of it: the same build comes to the same point, and "
+      "a build without the detector that saw this runs the same schedule.";
+  if (outcome.replayed && !outcome.replayed->reproduced) {
+    absl::StrAppend(&note,
+                    " But run again at once it did not come to this finding: "
+                    "something else than the schedule had a part in it, like "
+                    "memory that an earlier schedule had broken, or a detector "
+                    "that overlooks things.");
+  }
+  return note;
+}
+
+// Noticed when all schedules had ended, or in one too long to be kept.
+Json WithoutSchedule(const Recorder& r, const RunOutcome& outcome) {
+  bool kept = !r.explore.log.truncated;
+  return {
+      {"command", CleanText(outcome.command)},
+      {"note", kept ? "Noticed when all schedules had ended: no one of them "
+                      "is known to have caused it. The seed repeats them "
+                      "all."
+                    : "The schedule was too long to be kept. The seed "
+                      "repeats them all."}};
+}
+
+}  // namespace
+
+Json ExploreToJson(const Recorder& r, const Config& config,
+                   const RunOutcome& outcome) {
+  if (!Exploring(r)) return nullptr;
+  const explore::Record& e = r.explore;
+  uint64_t schedules = Clamped(e.schedules.load(kRelaxed));
+  uint64_t points = Clamped(e.points.load(kRelaxed));
+  Json json;
+  json["strategy"] = CleanText(config.strategy);
+  json["schedules"] = schedules;
+  json["distinct"] = Clamped(e.distinct.load(kRelaxed));
+  json["repeated"] = Clamped(e.repeated.load(kRelaxed));
+  json["schedules_per_s"] = PerSecond(schedules, outcome.duration_s);
+  json["points"] = points;
+  json["points_per_s"] = PerSecond(points, outcome.duration_s);
+  json["choices"] = Clamped(e.choices.load(kRelaxed));
+  json["steps_max"] = Clamped(e.steps_max.load(kRelaxed));
+  json["tasks_max"] = Clamped(e.tasks_max.load(kRelaxed));
+  json["trace_hash"] = HashText(e.hash.load(kRelaxed));
+  json["exhausted"] = e.exhausted.load(kRelaxed) != 0;
+  json["replayed"] = ReplayedToJson(outcome.replayed);
+  return json;
+}
+
+Json ExploreConfidenceToJson(const Recorder& r, const Config& config,
+                             bool found) {
+  const explore::Record& e = r.explore;
+  uint64_t schedules = Clamped(e.schedules.load(kRelaxed));
+  if (!found && e.exhausted.load(kRelaxed)) {
+    return {{"method", "exhausted"},
+            {"preemptions", PreemptionsOf(config)},
+            {"schedules", schedules}};
+  }
+  Json bounds = found ? Json::array() : BoundsOf(e);
+  if (bounds.empty()) return {{"method", "none"}, {"schedules", schedules}};
+  return {{"method", "pct"},
+          {"tasks", Clamped(e.pct_fibers.load(kRelaxed))},
+          {"choices", Clamped(e.pct_choices.load(kRelaxed))},
+          {"bounds", std::move(bounds)}};
+}
+
+Json ExploreReplayToJson(const Recorder& r, const FindingSlot& slot,
+                         const RunOutcome& outcome, bool first) {
+  if (!ScheduleIsKnown(r)) return WithoutSchedule(r, outcome);
+  const explore::ScheduleLog& log = r.explore.log;
+  std::string schedule = explore::ScheduleText(log.runs, log.size);
+  Json json = {{"command", CleanText(outcome.replay_command)},
+               {"note", NoteOf(outcome)},
+               {"strategy", StrategyOf(r)},
+               {"schedule_index", Clamped(r.explore.index.load(kRelaxed))},
+               {"schedule_seed", Clamped(r.explore.seed.load(kRelaxed))},
+               {"points", Clamped(slot.points)},
+               {"trace_hash", HashText(slot.trace_hash)},
+               {"reproduced", outcome.replayed && first
+                                  ? Json(outcome.replayed->reproduced)
+                                  : Json(nullptr)}};
+  json["schedule"] = std::move(schedule);
+  return json;
+}
+
+}  // namespace harness
