@@ -14,16 +14,17 @@
 namespace harness {
 namespace {
 
-constexpr const char* kPlanned[] = {"replay", "minimize", "merge", "bench"};
+constexpr const char* kPlanned[] = {"minimize", "merge", "bench"};
 
 struct Entry {
   const char* name;
   int (*run)(const Args& args, const Cli& cli);
 };
 constexpr Entry kEntries[] = {
-    {"run", RunCommand},   {"check", CheckCommand},
-    {"show", ShowCommand}, {"explain", ExplainCommand},
-    {"list", ListCommand}, {"schema", SchemaCommand}};
+    {"run", RunCommand},         {"check", CheckCommand},
+    {"replay", ReplayCommand},   {"show", ShowCommand},
+    {"explain", ExplainCommand}, {"list", ListCommand},
+    {"schema", SchemaCommand}};
 
 int UnknownCommand(const Cli& cli, const std::string& name) {
   for (const char* planned : kPlanned) {

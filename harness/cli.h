@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "harness/cli_options.h"
 #include "harness/supervisor.h"
+#include "nlohmann/json_fwd.hpp"
 
 namespace harness {
 
@@ -32,6 +34,7 @@ int RunCli(const Args& args, const Cli& cli);
 int RunCommand(const Args& args, const Cli& cli);
 int CheckCommand(const Args& args, const Cli& cli);
 int ExplainCommand(const Args& args, const Cli& cli);
+int ReplayCommand(const Args& args, const Cli& cli);
 int ShowCommand(const Args& args, const Cli& cli);
 int ListCommand(const Args& args, const Cli& cli);
 int SchemaCommand(const Args& args, const Cli& cli);
@@ -45,6 +48,10 @@ std::string CommandHelp(const CommandSpec& command);
 // on; else `exit_code` is the answer: --help, or wrong arguments.
 bool Accept(const std::string& command, const Args& args, const Cli& cli,
             Arguments& parsed, int& exit_code);
+
+// Enough is checked to tell a report from any other JSON. The message is one
+// line and names the path.
+absl::StatusOr<nlohmann::ordered_json> ReadReport(const std::string& path);
 
 // One line on stderr; returns kExitUsage.
 int UsageError(const Cli& cli, const std::string& line);

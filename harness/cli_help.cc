@@ -70,6 +70,37 @@ CommandSpec Run() {
        {"--no-fork", "", "one process, for debuggers"}}};
 }
 
+CommandSpec ReplaySpec() {
+  return {
+      "replay",
+      "REPORT.json",
+      1,
+      1,
+      "run what a report has found again",
+      "A finding of explore: the identical schedule, in whatever build this\n"
+      "is. Who edits `schedule` in the report runs another one, and is told "
+      "so:\n"
+      "exit 4, as always when the course is not the report's up to the "
+      "finding.\n"
+      "\n"
+      "A finding of stress: its plan, with its seed, N times. Prints how many "
+      "of\n"
+      "the runs came to the same (k of n) and where the true share lies.\n"
+      "\n"
+      "Exit 1 when a run found something, 0 when none did, 2 when this report\n"
+      "cannot be run here: its config is not valid, or makes another plan.\n",
+      "  lrutorture replay out/teardown-7/report.json\n"
+      "  lrutorture replay report.json --runs 100\n"
+      "  lrutorture replay report.json --engine explore\n",
+      {{"--runs", "N", "so often; default 1 in explore, 10 in stress"},
+       {"--engine", "E", "explore: what stress has found is explored instead"},
+       {"--out", "DIR",
+        "of the reports; default out/replay-NAME-SEED, an existing\n"
+        "one gets -2, -3, ..; each run of a plan has its own in DIR"},
+       {"--json", "", "stdout is one object, and nothing else"},
+       {"--quiet", "", "stdout is one line, k of n"}}};
+}
+
 CommandSpec Check() {
   return {"check",
           "CONFIG|SUITE.list",
@@ -159,7 +190,7 @@ std::string OptionLines(const OptionSpec& option) {
 
 const std::vector<CommandSpec>& Commands() {
   static const auto* commands = new std::vector<CommandSpec>{
-      Run(), Check(), Show(), Explain(), List(), Schema()};
+      Run(), Check(), ReplaySpec(), Show(), Explain(), List(), Schema()};
   return *commands;
 }
 

@@ -39,21 +39,20 @@ std::string WhyNoReport(const JsonInput& input) {
   return "";
 }
 
-absl::StatusOr<std::string> Render(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadTextFile(path);
-  if (!text.ok()) return text.status();
-  JsonInput input = ParseJson(*text);
-  std::string why = WhyNoReport(input);
-  if (why.empty()) {
-    try {
-      return ReportToText(input.value);
-    } catch (const nlohmann::json::exception& error) {
-      // The renderer trusts the schema; this file has not passed it.
-      why = absl::StrCat("not a valid report: ", error.what());
-    }
-  }
+absl::Status NoReport(const std::string& path, const std::string& why) {
   return absl::InvalidArgumentError(
       absl::StrCat(Printable(path, 200), ": ", why));
+}
+
+absl::StatusOr<std::string> Render(const std::string& path) {
+  absl::StatusOr<Json> report = ReadReport(path);
+  if (!report.ok()) return report.status();
+  try {
+    return ReportToText(*report);
+  } catch (const nlohmann::json::exception& error) {
+    // The renderer trusts the schema; this file has not passed it.
+    return NoReport(path, absl::StrCat("not a valid report: ", error.what()));
+  }
 }
 
 int WriteFile(const std::string& path, const std::string& text,
@@ -71,6 +70,15 @@ int WriteFile(const std::string& path, const std::string& text,
 }
 
 }  // namespace
+
+absl::StatusOr<Json> ReadReport(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (!text.ok()) return text.status();
+  JsonInput input = ParseJson(*text);
+  std::string why = WhyNoReport(input);
+  if (!why.empty()) return NoReport(path, why);
+  return std::move(input.value);
+}
 
 int ShowCommand(const Args& args, const Cli& cli) {
   Arguments arguments;

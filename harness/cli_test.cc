@@ -29,8 +29,8 @@ TEST_F(CliTest, WrongCommands) {
             "unknown command 'xyzzy' (see lrutorture help)\n");
   EXPECT_EQ(Run({"--quiet"}).err,
             "unknown option '--quiet' (see lrutorture help)\n");
-  EXPECT_EQ(Run({"replay", "r.json"}).err,
-            "'replay' is planned; this build does not have it yet\n");
+  EXPECT_EQ(Run({"minimize", "r.json"}).err,
+            "'minimize' is planned; this build does not have it yet\n");
   EXPECT_EQ(Run({"help", "rnu"}).err,
             "unknown command 'rnu' (did you mean 'run'?)\n");
   for (const char* name : {"rnu", "xyzzy", "replay", "--quiet"}) {
