@@ -9,91 +9,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <functional>
 
-#include "gtest/gtest.h"
-#include "harness/flight_recorder.h"
-#include "nlohmann/json.hpp"
+#include "harness/supervisor_testing.h"
 
 namespace harness {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// One add, finished.
-void Add() {
-  const Operation op = {Verb::k_add, 17, 0, 0, -1};
-  BeginOperation(op);
-  lru::sleep_ns(100'000);
-  EndOperation(op, 0);
-}
-
-struct FakeWorkload : Workload {
-  struct FakeActor : Actor {
-    explicit FakeActor(FakeWorkload& owner, uint32_t i) : w(owner), index(i) {}
-    void Step(Prng&) override { w.step(index); }
-    FakeWorkload& w;
-    uint32_t index;
-  };
-
-  std::function<void()> setup = [] {};
-  std::function<void(uint32_t)> step = [](uint32_t) { Add(); };
-  std::function<bool()> quiesce = [] { return true; };
-  std::function<void()> totals = [] {};
-  std::function<void()> teardown = [] {};
-
-  void Setup(const Config&, uint64_t) override { setup(); }
-  std::unique_ptr<Actor> MakeActor(const ActorSpec&, uint32_t index) override {
-    return std::make_unique<FakeActor>(*this, index);
-  }
-  bool Quiesce() override { return quiesce(); }
-  void CheckTotals() override { totals(); }
-  void Teardown() override { teardown(); }
-};
-
-class SupervisorTest : public testing::Test {
- protected:
-  SupervisorTest() {
-    config_.name = "fake";
-    config_.duration_ms = 100;
-    config_.quiet_ms = 0;
-    config_.stall_ms = 2000;
-    config_.actors = {{.type = "adder", .count = 2}};
-    char dir[] = "/tmp/supervisor_test.XXXXXX";
-    options_.out_dir = mkdtemp(dir);
-    options_.config_path = "configs/fake.json";
-  }
-  ~SupervisorTest() override {
-    unlink((options_.out_dir + "/report.json").c_str());
-    unlink((options_.out_dir + "/sanitizer.log").c_str());
-    rmdir(options_.out_dir.c_str());
-  }
-
-  int Run() {
-    testing::internal::CaptureStdout();
-    int code = RunOnce(config_, 1, options_, workload_);
-    out_ = testing::internal::GetCapturedStdout();
-    std::ifstream file(options_.out_dir + "/report.json");
-    report_ = file ? Json::parse(file, nullptr, false) : Json();
-    return code;
-  }
-  std::string FindingField(const char* key) {
-    if (!report_.is_object() || !report_.contains("finding"))
-      return "no report";
-    return report_["finding"].value(key, "");
-  }
-  bool Says(const std::string& text) {
-    return out_.find(text) != std::string::npos;
-  }
-
-  Config config_;
-  RunOptions options_;
-  FakeWorkload workload_;
-  std::string out_;
-  Json report_;
-};
+class SupervisorTest : public WholeRunTest {};
 
 TEST_F(SupervisorTest, CleanRunPasses) {
   EXPECT_EQ(Run(), kExitPass);
@@ -127,7 +51,7 @@ TEST_F(SupervisorTest, FindingOfAnObserverEndsTheRun) {
   config_.duration_ms = 60'000;
   workload_.setup = [] { Observe(lru::FP_item_linked, BreakInvariant); };
   workload_.step = [](uint32_t) {
-    Add();
+    AddOne();
     LRU_POINT(item_linked);
   };
   workload_.totals = [] { abort(); };  // skipped: the lists may be broken
@@ -141,7 +65,7 @@ TEST_F(SupervisorTest, FindingOfAnObserverEndsTheRun) {
 TEST_F(SupervisorTest, FindingInOneProcessIsReportedToo) {
   options_.fork = false;
   workload_.step = [](uint32_t) {
-    Add();
+    AddOne();
     ReportInvariant("item_state", 0, "an item is on two lists");
   };
   EXPECT_EQ(Run(), kExitFinding);
@@ -153,7 +77,7 @@ TEST_F(SupervisorTest, RunGoesOnToTheTotalsWhenToldTo) {
   config_.findings_max = 3;
   auto reported = std::make_shared<std::atomic<bool>>(false);
   workload_.step = [reported](uint32_t) {
-    Add();
+    AddOne();
     if (!reported->exchange(true)) ReportInvariant("item_state", 0, "first");
   };
   workload_.totals = [] { ReportInvariant("counts_sane", 0, "second"); };
@@ -163,14 +87,9 @@ TEST_F(SupervisorTest, RunGoesOnToTheTotalsWhenToldTo) {
   EXPECT_EQ(report_["findings"][1]["invariant"], "counts_sane");
 }
 
-[[gnu::noinline]] void WriteToNull() {
-  volatile int* volatile nowhere = nullptr;
-  *nowhere = 1;
-}
-
 TEST_F(SupervisorTest, CrashIsReportedWithItsSignal) {
   workload_.step = [](uint32_t) {
-    Add();
+    AddOne();
     WriteToNull();
   };
   EXPECT_EQ(Run(), kExitFinding);
@@ -200,7 +119,7 @@ TEST_F(SupervisorTest, HangIsAStall) {
   config_.duration_ms = 60'000;
   config_.stall_ms = 300;
   workload_.step = [](uint32_t index) {
-    Add();
+    AddOne();
     if (index != 1) return;
     BeginOperation({Verb::k_del, 5, 0, 0, -1});
     for (;;) lru::sleep_ns(1'000'000);
@@ -307,7 +226,7 @@ TEST_F(SupervisorTest, SecondControlCEndsAtOnce) {
     return false;
   };
   workload_.step = [](uint32_t) {
-    Add();
+    AddOne();
     kill(getppid(), SIGINT);
   };
   EXPECT_EQ(Run(), kExitInterruptedTwice);

@@ -1,0 +1,102 @@
+// For tests of whole runs: a workload made up of functions, and a fixture that
+// runs it and reads the report.
+#ifndef LRUTORTURE_HARNESS_SUPERVISOR_TESTING_H_
+#define LRUTORTURE_HARNESS_SUPERVISOR_TESTING_H_
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "harness/flight_recorder.h"
+#include "harness/supervisor.h"
+#include "nlohmann/json.hpp"
+
+namespace harness {
+
+// One add, finished.
+inline void AddOne() {
+  const Operation op = {Verb::k_add, 17, 0, 0, -1};
+  BeginOperation(op);
+  lru::sleep_ns(100'000);
+  EndOperation(op, 0);
+}
+
+struct FakeWorkload : Workload {
+  struct FakeActor : Actor {
+    explicit FakeActor(FakeWorkload& owner, uint32_t i) : w(owner), index(i) {}
+    void Step(Prng&) override { w.step(index); }
+    FakeWorkload& w;
+    uint32_t index;
+  };
+
+  std::function<void()> setup = [] {};
+  std::function<void(uint32_t)> step = [](uint32_t) { AddOne(); };
+  std::function<bool()> quiesce = [] { return true; };
+  std::function<void()> totals = [] {};
+  std::function<void()> teardown = [] {};
+
+  void Setup(const Config&, uint64_t) override { setup(); }
+  std::unique_ptr<Actor> MakeActor(const ActorSpec&, uint32_t index) override {
+    return std::make_unique<FakeActor>(*this, index);
+  }
+  bool Quiesce() override { return quiesce(); }
+  void CheckTotals() override { totals(); }
+  void Teardown() override { teardown(); }
+};
+
+class WholeRunTest : public testing::Test {
+ protected:
+  WholeRunTest() {
+    config_.name = "fake";
+    config_.duration_ms = 100;
+    config_.quiet_ms = 0;
+    config_.stall_ms = 2000;
+    config_.actors = {{.type = "adder", .count = 2}};
+    char dir[] = "/tmp/supervisor_test.XXXXXX";
+    options_.out_dir = mkdtemp(dir);
+    options_.config_path = "configs/fake.json";
+  }
+  ~WholeRunTest() override {
+    unlink((options_.out_dir + "/report.json").c_str());
+    unlink((options_.out_dir + "/sanitizer.log").c_str());
+    rmdir(options_.out_dir.c_str());
+  }
+
+  int Run() {
+    testing::internal::CaptureStdout();
+    int code = RunOnce(config_, 1, options_, workload_);
+    out_ = testing::internal::GetCapturedStdout();
+    std::ifstream file(options_.out_dir + "/report.json");
+    report_ = file ? nlohmann::ordered_json::parse(file, nullptr, false)
+                   : nlohmann::ordered_json();
+    return code;
+  }
+  std::string FindingField(const char* key) {
+    if (!report_.is_object() || !report_.contains("finding"))
+      return "no report";
+    return report_["finding"].value(key, "");
+  }
+  bool Says(const std::string& text) {
+    return out_.find(text) != std::string::npos;
+  }
+
+  Config config_;
+  RunOptions options_;
+  FakeWorkload workload_;
+  std::string out_;
+  nlohmann::ordered_json report_;
+};
+
+[[gnu::noinline]] inline void WriteToNull() {
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
+}
+
+}  // namespace harness
+
+#endif  // LRUTORTURE_HARNESS_SUPERVISOR_TESTING_H_
