@@ -41,8 +41,8 @@ CommandSpec Run() {
       "Everything is checked before the first run starts; runs go on after a\n"
       "finding; the worst exit code wins (4, 1, 130, 3, 0).\n"
       "\n"
-      "The seed replays the plan (what is delayed where), not the schedule of\n"
-      "the threads.\n",
+      "In stress the seed replays the plan (what is delayed where), not the\n"
+      "schedule of the threads; in explore it replays both.\n",
       "  lrutorture run\n"
       "  lrutorture run configs/teardown.json --seed 7 --duration 1m\n"
       "  lrutorture run --busted NAME            (see: lrutorture list "
@@ -56,7 +56,8 @@ CommandSpec Run() {
        {"--busted", "B", "a control, or none (lrutorture list busted)"},
        {"--engine", "E",
         "stress: real threads; explore: fibers, the seed is the\nschedule"},
-       {"--schedules", "N", "so many instead of a duration (explore)"},
+       {"--schedules", "N",
+        "so many, of all shards, instead of a duration (explore)"},
        {"--strategy", "S",
         "how schedules are chosen (lrutorture list strategies)"},
        Set(),
@@ -64,7 +65,9 @@ CommandSpec Run() {
         "directory of report.json; default out/NAME-SEED, an\n"
         "existing one gets -2, -3, ..; of several runs each gets\n"
         "one of its own in DIR"},
-       {"--shard", "I/N", "of several runs, only every N-th from the I-th on"},
+       {"--shard", "I/N",
+        "of several runs, only every N-th from the I-th on; of a\n"
+        "single one of explore, of its schedules"},
        {"--json", "", "stdout is the report and nothing else"},
        {"--quiet", "", "stdout is the verdict and the report's path"},
        {"--no-fork", "", "one process, for debuggers"}}};

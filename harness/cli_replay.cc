@@ -230,15 +230,10 @@ std::string WhyNotFound(const Reported& reported) {
 }
 
 std::string ScheduleText(const Tally& tally) {
-  std::string text =
-      absl::StrCat(tally.same, " of ", tally.runs, "; the schedule was ",
-                   tally.identical == tally.runs ? "identical" : "another");
-  if (tally.identical != tally.runs) {
-    absl::StrAppend(&text, " in ", tally.runs - tally.identical);
-  }
-  absl::StrAppend(&text, ", hash ", tally.hash, " at point ",
-                  Grouped(tally.points));
-  return text;
+  bool same = tally.identical == tally.runs;
+  return absl::StrCat(tally.same, " of ", tally.runs, "; ",
+                      same ? "identical" : "another", " schedule, hash ",
+                      tally.hash, " at point ", Grouped(tally.points));
 }
 
 Json ToJson(const Reported& reported, const Tally& tally,

@@ -33,6 +33,21 @@ std::vector<PlannedRun> Share(std::vector<PlannedRun> runs, const Shard& shard,
   return share;
 }
 
+// A single run of explore is shared by its schedules.
+void ShareSchedules(const Shard& shard, PlannedRun& run, Args& errors) {
+  const Config& config = run.config;
+  if (config.strategy.rfind("dfs", 0) == 0) {
+    errors.push_back(absl::StrCat("--shard: ", config.strategy, " makes each ",
+                                  "schedule of the one before: it cannot be "
+                                  "shared"));
+  }
+  if (config.schedules && config.schedules < shard.count) {
+    errors.push_back(absl::StrCat("--shard: ", shard.count, " shards, but ",
+                                  config.schedules, " schedule(s) to share"));
+  }
+  run.share = {.first = shard.index - 1, .every = shard.count};
+}
+
 // `several` is said of the runs before sharding: all shards of a suite lay
 // out their directories alike.
 void MakeOutDirs(const RunRequest& request, bool several,
@@ -65,7 +80,11 @@ std::vector<PlannedRun> Prepare(const RunRequest& request, const Cli& cli,
   auto runs = ExpandSeeds(std::move(plans.runs), DrawSeed, errors);
   bool several = runs.size() > 1;
   if (errors.empty() && request.shard) {
-    runs = Share(std::move(runs), *request.shard, errors);
+    if (!several && runs[0].config.engine == kExplore) {
+      ShareSchedules(*request.shard, runs[0], errors);
+    } else {
+      runs = Share(std::move(runs), *request.shard, errors);
+    }
   }
   if (errors.empty() && !request.fork && runs.size() > 1) {
     errors.push_back("--no-fork: several runs need a process each");
@@ -124,9 +143,14 @@ void Summarise(const std::vector<PlannedRun>& runs,
 
 // The same plan again, whatever suite or range of seeds it came from.
 std::string ReplayCommand(const PlannedRun& run) {
-  return absl::StrCat("lrutorture run ", ShellQuote(run.config_path),
-                      run.options.empty() ? "" : " ", run.options, " --seed ",
-                      run.seed);
+  std::string command = absl::StrCat(
+      "lrutorture run ", ShellQuote(run.config_path),
+      run.options.empty() ? "" : " ", run.options, " --seed ", run.seed);
+  if (run.share.every > 1) {
+    absl::StrAppend(&command, " --shard ", run.share.first + 1, "/",
+                    run.share.every);
+  }
+  return command;
 }
 
 int RunAll(const std::vector<PlannedRun>& runs, const RunRequest& request,
@@ -141,6 +165,7 @@ int RunAll(const std::vector<PlannedRun>& runs, const RunRequest& request,
     options.json = request.json;
     options.quiet = request.quiet;
     options.fork = request.fork;
+    options.share = run.share;
     std::fflush(nullptr);  // nothing may be printed twice, by two processes
     int code = cli.run(run.config, run.seed, options, cli.workload);
     codes.push_back(code);

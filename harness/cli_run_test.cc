@@ -146,6 +146,44 @@ TEST_F(CliRunTest, ShardsShareTheRuns) {
             "--shard: '3' is out of range 1..2\n");
 }
 
+TEST_F(CliRunTest, NamedOptionsOfExploreAreKeysOfTheConfig) {
+  Run({"run", "--engine", "explore", "--schedules", "500", "--strategy",
+       "pct:3", "--seed", "4"});
+  ASSERT_EQ(runs().size(), 1u);
+  EXPECT_EQ(runs()[0].config.engine, "explore");
+  EXPECT_EQ(runs()[0].config.schedules, 500u);
+  EXPECT_EQ(runs()[0].config.strategy, "pct:3");
+  EXPECT_EQ(runs()[0].options.command,
+            "lrutorture run configs/teardown.json --engine explore "
+            "--schedules 500 --strategy pct:3 --seed 4");
+  Run({"run", "--engine", "explore", "--schedules", "0", "--duration", "2s"});
+  EXPECT_EQ(runs()[1].config.schedules, 0u) << "as many as 2 s allow";
+}
+
+TEST_F(CliRunTest, ShardsShareTheSchedulesOfASingleExploration) {
+  Run({"run", "--engine", "explore", "--schedules", "100", "--seed", "4",
+       "--shard", "2/3"});
+  ASSERT_EQ(runs().size(), 1u);
+  EXPECT_EQ(runs()[0].config.schedules, 100u) << "the total";
+  EXPECT_EQ(runs()[0].options.share.first, 1u);
+  EXPECT_EQ(runs()[0].options.share.every, 3u);
+  EXPECT_EQ(runs()[0].options.command,
+            "lrutorture run configs/teardown.json --engine explore "
+            "--schedules 100 --seed 4 --shard 2/3");
+  Run({"run", "--engine", "explore", "--seeds", "1..4", "--shard", "2/2"});
+  ASSERT_EQ(runs().size(), 3u) << "several runs are shared as such";
+  EXPECT_EQ(runs()[1].options.share.every, 1u);
+  EXPECT_EQ(
+      Run({"run", "--engine", "explore", "--schedules", "2", "--shard", "1/3"})
+          .err,
+      "--shard: 3 shards, but 2 schedule(s) to share\n");
+  EXPECT_EQ(Run({"run", "--engine", "explore", "--strategy", "dfs:2", "--shard",
+                 "1/3"})
+                .err,
+            "--shard: dfs:2 makes each schedule of the one before: it cannot "
+            "be shared\n");
+}
+
 TEST_F(CliRunTest, ASuiteRunsEachLineWithItsOptions) {
   Write("s/my.list",
         "# Two runs.\n\n"

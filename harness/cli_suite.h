@@ -37,6 +37,7 @@ struct PlannedRun {
   std::optional<SeedRange> seeds;  // as asked for; else the config's, or drawn
   uint64_t seed = 0;
   std::string out_dir;
+  explore::Share share = {};  // of its schedules
 };
 
 // Reads the config, or each line of the suite, and checks them all. Errors and
