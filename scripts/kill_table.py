@@ -5,18 +5,22 @@
   kill_table.sh --best              each control in its best build only
   kill_table.sh --signatures        there 20 seeds, for the confusion matrix
   kill_table.sh --quick --preset P  each control whose best build P is, once
+  kill_table.sh --engine explore --seeds 20    schedules to catch
   kill_table.sh --summary           of the last table, for README.md
 
 A run ends at its first finding. With its plan a control has --runs runs, with
 seeds 1, 2, ..; without (no faults) as many at most, until the first that
-catches it. Finished runs are kept in DIR/runs.jsonl and not made again, as long
-as program, config, lru and --seconds are the same: whatever ends this script,
-the next call goes on. DIR/kill_table.json and .md are written after each cell.
+catches it. In explore a cell has its plan, and a run ends after --schedules
+at most. Finished runs are kept in DIR/runs.jsonl and not made again, as long
+as program, config, lru and limit are the same: whatever ends this script, the
+next call goes on. DIR/kill_table.json and .md (kill_table_explore of explore)
+are written after each cell.
 
 Exit 0: all that must hold does. 1: a control was not caught as expected in each
 run of its best build, the geometric mean is below its bar, a (control, build)
 has more than two signatures, or a shared one has no reason in
-scripts/shared_signatures.json. 2: wrong arguments. 4: a run failed.
+scripts/shared_signatures.json. In explore: a control was missed that has no
+reason in scripts/explore_misses.json, or half of them take too long. 2: wrong arguments. 4: a run failed.
 130: Ctrl-C.
 """
 import argparse
@@ -39,11 +43,12 @@ import runs as lrutorture
 from runs import PRESETS, ROOT
 
 # The fields of a run that is kept; KEY tells which one it is.
-RUN = {"control": str, "build": str, "lru": str, "plan": bool, "seconds": int,
-       "binary": str, "config": str, "seed": int, "commit": str, "kind": str,
-       "invariant": str, "signature": str, "teardowns": int,
-       "duration_s": (int, float), "machine": str}
-KEY = ("control", "build", "lru", "plan", "seconds", "binary", "config", "seed")
+RUN = {"control": str, "build": str, "lru": str, "plan": bool, "engine": str,
+       "limit": int, "binary": str, "config": str, "seed": int, "commit": str,
+       "kind": str, "invariant": str, "signature": str, "teardowns": int,
+       "schedules": int, "duration_s": (int, float), "machine": str}
+KEY = ("control", "build", "lru", "plan", "engine", "limit", "binary", "config",
+       "seed")
 SIGNATURE_SEEDS = 20
 
 
@@ -79,6 +84,9 @@ class Store:
     def take(self, line):
         try:
             run = json.loads(line)
+            if "seconds" in run:  # of a time with one engine
+                run.update(engine="stress", limit=run.pop("seconds"),
+                           schedules=0)
             good = all(isinstance(run[k], t) for k, t in RUN.items())
         except (ValueError, KeyError, TypeError):
             good = False
@@ -103,8 +111,9 @@ class Cell(typing.NamedTuple):
     build: str
     lru: str
     plan: bool
+    engine: str
     runs: int
-    seconds: int
+    limit: int   # of a run: seconds in stress, schedules in explore
     binary: str  # hashes of contents
     config: str
 
@@ -113,17 +122,20 @@ class Cell(typing.NamedTuple):
 
     def key(self, seed):
         return (self.control["name"], self.build, self.lru, self.plan,
-                self.seconds, self.binary, self.config, seed)
+                self.engine, self.limit, self.binary, self.config, seed)
 
     def arguments(self, seed):
         return ([str(config_of(self.control)), "--busted", self.control["name"],
-                 "--lru", self.lru, "--seed", str(seed),
-                 "--duration", f"{self.seconds}s"] +
+                 "--lru", self.lru, "--seed", str(seed)] +
+                (["--engine", "explore", "--schedules", str(self.limit)]
+                 if self.engine == "explore" else
+                 ["--duration", f"{self.limit}s"]) +
                 ([] if self.plan else ["--set", "/faults=[]"]))
 
     def title(self):
         return (f"{self.control['name']} {self.build} {self.lru} "
-                f"{'plan' if self.plan else 'no plan'}")
+                f"{'plan' if self.plan else 'no plan'}" +
+                " explore" * (self.engine == "explore"))
 
     def kept(self, store):
         """The runs of this cell that count, judged."""
@@ -155,6 +167,7 @@ class Cell(typing.NamedTuple):
                 "invariant": finding.get("invariant") or "",
                 "signature": finding.get("signature") or "",
                 "teardowns": told["stats"]["teardowns"],
+                "schedules": report.schedules_of(told),
                 "duration_s": told["stats"]["duration_s"],
                 "machine": f"{machine['cores']} cores, Linux "
                            f"{machine['kernel']}"}
@@ -236,7 +249,9 @@ def told(cell, runs):
             f"{row['as_expected']} of {row['runs']}, "
             f"{report.shown_found(row)}")
     if row["caught"]:
-        text += (f", {row['seconds_to_catch']:.2f} s, "
+        text += f", {row['seconds_to_catch']:.2f} s, "
+        text += (f"{row['schedules_to_catch']:.0f} schedules, at most "
+                 f"{row['schedules_max']}" if cell.engine == "explore" else
                  f"{row['teardowns_to_catch']:.0f} teardowns")
     else:
         text += f", {row['teardowns']} teardowns"
@@ -293,17 +308,23 @@ def cells_of(args):
             runs = (max(args.runs, SIGNATURE_SEEDS)
                     if args.signatures and best else args.runs)
             for plan in (True, False):
-                if not plan and (args.quick or not config.get("faults")):
+                if not plan and (args.quick or args.engine == "explore" or
+                                 not config.get("faults")):
                     continue  # the same without
                 cells.append(Cell(program, control, preset, lru, plan,
-                                  runs if plan else args.runs, args.seconds,
-                                  binary, hash_of(config_of(control))))
+                                  args.engine, runs if plan else args.runs,
+                                  args.limit, binary,
+                                  hash_of(config_of(control))))
     return sorted(cells, key=lambda cell: (not cell.best(), not cell.plan))
 
 
-def reasons():
-    path = ROOT / "scripts" / "shared_signatures.json"
-    return json.loads(path.read_text())
+def reasons(name="shared_signatures"):
+    return json.loads((ROOT / "scripts" / f"{name}.json").read_text())
+
+
+def table_path(args, suffix):
+    explore = "_explore" * (args.engine == "explore")
+    return args.out / f"kill_table{explore}{suffix}"
 
 
 def write(path, text):
@@ -316,18 +337,22 @@ def write(path, text):
 def tables(args, cells, store):
     """Writes the table of what there is; returns it."""
     runs = [run for cell in cells for run in cell.kept(store)]
-    table = report.table_of(
-        runs, {cell.control["name"]: cell.control for cell in cells},
-        {cell.control["name"] for cell in cells} -
-        {cell.control["name"] for cell in cells if not cell.plan},
-        args, reasons())
+    controls = {cell.control["name"]: cell.control for cell in cells}
+    if args.engine == "explore":
+        table = report.explore_table_of(runs, controls, args,
+                                        reasons("explore_misses"))
+    else:
+        table = report.table_of(
+            runs, controls,
+            set(controls) -
+            {cell.control["name"] for cell in cells if not cell.plan},
+            args, reasons())
     table.update(cells=len(cells),
                  cells_done=sum(cell.done(store) for cell in cells),
                  machine=", ".join(sorted({run["machine"] for run in runs})),
                  date=datetime.date.today().isoformat())
-    write(args.out / "kill_table.json", json.dumps(table, indent=1) + "\n")
-    write(args.out / "kill_table.md",
-          "\n".join(report.markdown(table)) + "\n")
+    write(table_path(args, ".json"), json.dumps(table, indent=1) + "\n")
+    write(table_path(args, ".md"), "\n".join(report.markdown(table)) + "\n")
     return table
 
 
@@ -337,13 +362,12 @@ def kill_table(args):
     if not cells and (args.control or not args.quick):
         raise UsageError("no control is left: see --control, --lru, --preset")
     store = Store(None if args.quick else args.out / "runs.jsonl")
-    wanted = {cell.key(0)[:4] for cell in cells}
-    current = {cell.key(0)[:7] for cell in cells}
-    stale = sum(key[:4] in wanted and key[:7] not in current
+    wanted = {cell.key(0)[:5] for cell in cells}
+    current = {cell.key(0)[:8] for cell in cells}
+    stale = sum(key[:5] in wanted and key[:8] not in current
                 for key in store.runs)
     if stale:
-        print(f"{stale} runs of another program, config or --seconds are not "
-              "used")
+        print(f"{stale} runs of another program, config or limit are not used")
     if store.strange:
         print(f"{args.out / 'runs.jsonl'}: {store.strange} lines are no runs "
               "and are passed over")
@@ -361,7 +385,7 @@ def kill_table(args):
         table = tables(args, cells, store)
         failures = table["failures"]
         print("\n".join(report.summary(table)))
-        print(args.out / "kill_table.md")
+        print(table_path(args, ".md"))
     for failure in failures:
         print(f"FAIL {failure}")
     for failed in campaign.failed:
@@ -370,7 +394,7 @@ def kill_table(args):
 
 
 def summary(args):
-    path = args.out / "kill_table.json"
+    path = table_path(args, ".json")
     try:
         table = json.loads(path.read_text())
         lines = list(report.summary(table))
@@ -403,8 +427,12 @@ def parse(arguments):
     parser.add_argument("--lru", help="not that of the control's config")
     parser.add_argument("--best", action="store_true",
                         help="controls in their best build only")
-    parser.add_argument("--runs", type=positive,
+    parser.add_argument("--engine", choices=("stress", "explore"),
+                        default="stress")
+    parser.add_argument("--runs", "--seeds", type=positive,
                         help="of a cell (default 10)")
+    parser.add_argument("--schedules", type=positive,
+                        help="of a run of explore (default 10000; --quick 500)")
     parser.add_argument("--seconds", type=positive,
                         help="of a run (default 10; --quick 4)")
     parser.add_argument("--jobs", type=positive,
@@ -423,6 +451,8 @@ def parse(arguments):
     args.best = args.best or args.quick
     args.runs = args.runs or (1 if args.quick else 10)
     args.seconds = args.seconds or (4 if args.quick else 10)
+    args.schedules = args.schedules or (500 if args.quick else 10_000)
+    args.limit = (args.schedules if args.engine == "explore" else args.seconds)
     args.jobs = args.jobs or (2 if args.quick else 1)
     if args.binary and len(args.preset or []) != 1:
         parser.error("--binary: needs one --preset, whose build it is")

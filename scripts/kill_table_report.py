@@ -14,6 +14,7 @@ from runs import best_build
 SIGNATURES_MAX = 2  # of a (control, build)
 EASY = 100          # teardowns: who is caught in so few needs no plan
 RATIO_MIN = 100     # geometric mean, plan to no plan
+SCHEDULES_MEDIAN_MAX = 100  # of explore, over the controls' medians
 
 
 def at_most(k, mean):
@@ -67,7 +68,12 @@ def row_of(runs):
         "runs": len(runs), "caught": len(caught),
         "as_expected": sum(run["as_expected"] for run in caught),
         "found": tally(name_of(run) for run in caught),
-        "seconds": runs[0]["seconds"],
+        "engine": runs[0]["engine"], "limit": runs[0]["limit"],
+        "schedules_to_catch": middle("schedules"),
+        "schedules_max": max((run["schedules"] for run in caught),
+                             default=None),
+        "seconds_max": max((run["duration_s"] for run in caught),
+                           default=None),
         "seconds_to_catch": middle("duration_s"),
         "teardowns_to_catch": middle("teardowns"),
         "teardowns": teardowns,
@@ -87,7 +93,7 @@ def ratio_of(plan, bare):
         return None, False, "not run with its plan"
     if not plan["caught"]:
         return None, False, "not caught with its plan"
-    if plan["seconds_to_catch"] >= plan["seconds"]:
+    if plan["seconds_to_catch"] >= plan["limit"]:
         return None, False, "noticed only when the run has ended"
     if bare["caught"] and bare["teardowns"] <= EASY:
         return None, False, f"caught in {EASY} teardowns without a plan"
@@ -167,9 +173,9 @@ def table_of(runs, controls, without_faults, args, reasons):
     planned = [run for run in runs if run["plan"]]
     signatures = signatures_of(planned)
     table = {
-        "schema": "lrutorture:kill_table:1",
+        "schema": "lrutorture:kill_table:2", "engine": "stress",
         "commit": sorted({run["commit"] for run in runs}),
-        "lru": args.lru, "runs": args.runs, "seconds": args.seconds,
+        "lru": args.lru, "runs": args.runs, "limit": args.limit,
         "controls": len(controls),
         "killed": sorted(row["control"] for row in rows if row["plan"] and
                          row["build"] == best[row["control"]] and
@@ -185,6 +191,47 @@ def table_of(runs, controls, without_faults, args, reasons):
     }
     table["failures"] = list(failures_of(table, best, args))
     return table
+
+
+def explore_table_of(runs, controls, args, reasons):
+    """As table_of(), of explore. `reasons`: of controls that it may miss, those
+    about real parallelism, time, or allocations that fail."""
+    best = {name: best_build(c) for name, c in controls.items()}
+    cell = (lambda run: (run["control"], run["build"] != best[run["control"]],
+                         run["build"], run["lru"]))
+    rows = [row_of(list(group))
+            for _, group in itertools.groupby(sorted(runs, key=cell), cell)]
+    best_rows = [row for row in rows if row["build"] == best[row["control"]]]
+    missed = {row["control"]: reasons.get(row["control"]) for row in best_rows
+              if row["as_expected"] < row["runs"]}
+    medians = [row["schedules_to_catch"] for row in best_rows
+               if row["caught"] and row["control"] not in missed]
+    table = {
+        "schema": "lrutorture:kill_table:2", "engine": "explore",
+        "commit": sorted({run["commit"] for run in runs}),
+        "lru": args.lru, "runs": args.runs, "limit": args.limit,
+        "controls": len(controls),
+        "killed": sorted(row["control"] for row in best_rows
+                         if row["as_expected"] == row["runs"] == args.runs),
+        "missed": missed, "rows": rows,
+        "median": statistics.median(medians) if medians else None,
+        "maximum": max((row["schedules_max"] for row in best_rows
+                        if row["caught"]), default=None),
+    }
+    table["failures"] = [failure for failure in misses_of(best_rows, best)
+                         if not reasons.get(failure.split()[0])]
+    if table["median"] and table["median"] > SCHEDULES_MEDIAN_MAX:
+        table["failures"].append(f"median of {table['median']:.0f} schedules "
+                                 f"to catch, not {SCHEDULES_MEDIAN_MAX}")
+    return table
+
+
+def schedules_of(told):
+    """What a run of explore has taken to catch, or explored in vain."""
+    if not told["explore"]:
+        return 0
+    index = ((told["finding"] or {}).get("replay") or {}).get("schedule_index")
+    return told["explore"]["schedules"] if index is None else index + 1
 
 
 def misses_of(rows, best):
@@ -234,8 +281,70 @@ def markdown_table(head, rows):
         yield f"| {' | '.join(str(word) for word in row)} |"
 
 
+def explore_summary(table):
+    """As summary(), of explore."""
+    rows = table["rows"]
+    yield (f"{table['controls']} controls; {len(table['killed'])} are caught "
+           f"as expected in {table['runs']} of {table['runs']} runs of at most "
+           f"{table['limit']:,} schedules in their best build. Median of the "
+           f"controls' medians: schedule {shown(table['median'])}; slowest "
+           f"run: schedule {table['maximum'] or '-'}.")
+    yield ""
+    if table["missed"]:
+        yield "Not caught as expected in each run, and why:"
+        yield ""
+        yield from (f"- {name}: {reason or 'no reason is known'}"
+                    for name, reason in table["missed"].items())
+        yield ""
+    cells = []
+    for build in dict.fromkeys(row["build"] for row in rows):
+        here = [row for row in rows if row["build"] == build]
+        caught = [row for row in here if row["caught"]]
+        middle = (lambda key: shown(statistics.median(
+            row[key] for row in caught), 3) if caught else "-")
+        top = (lambda key: shown(max((row[key] for row in caught),
+                                     default=None), 3))
+        cells.append((
+            build, len(here),
+            sum(row["caught"] == row["runs"] for row in here),
+            sum(row["as_expected"] == row["runs"] for row in here),
+            middle("schedules_to_catch"), top("schedules_max"),
+            middle("seconds_to_catch"), top("seconds_max")))
+    yield from markdown_table(
+        ("build", "controls", "caught in all runs", "as expected in all",
+         "median schedules to catch", "most", "median s", "most"), cells)
+    yield ""
+    yield (f"Commit {', '.join(table['commit'])}, {table['machine']}, "
+           f"{table['date']}.")
+
+
+def explore_markdown(table):
+    yield "# Kill table of explore"
+    yield ""
+    yield from explore_summary(table)
+    if table["cells_done"] < table["cells"]:
+        yield ""
+        yield f"Incomplete: {table['cells_done']} of {table['cells']} cells."
+    yield ""
+    yield from [f"FAIL {line}\n" for line in table["failures"]]
+    yield from ("## Cells", "", "Schedules up to the one that caught, and "
+                "seconds: median and maximum of the runs that did.", "")
+    yield from markdown_table(
+        ("control", "build", "lru", "caught", "as expected", "found",
+         "schedules", "most", "s", "most"),
+        ((row["control"], row["build"], row["lru"],
+          f"{row['caught']} of {row['runs']}",
+          f"{row['as_expected']} of {row['runs']}", shown_found(row),
+          shown(row["schedules_to_catch"], 3), row["schedules_max"] or "-",
+          shown(row["seconds_to_catch"]), shown(row["seconds_max"]))
+         for row in table["rows"]))
+
+
 def summary(table):
     """The lines that stand on top, and in README.md."""
+    if table["engine"] == "explore":
+        yield from explore_summary(table)
+        return
     rows = [row for row in table["rows"] if row["plan"]]
     left_out = {}
     for r in table["ratios"]:
@@ -243,7 +352,7 @@ def summary(table):
     used = left_out.pop(None, [])
     yield (f"{table['controls']} controls; {len(table['killed'])} are caught "
            f"as expected in {table['runs']} of {table['runs']} runs of at most "
-           f"{table['seconds']} s in their best build.")
+           f"{table['limit']} s in their best build.")
     yield ""
     yield (f"Findings per teardown, plan to no plan: geometric mean "
            f"{shown(table['geometric_mean'])} over {len(used)} controls. "
@@ -272,6 +381,9 @@ def summary(table):
 
 def markdown(table):
     """kill_table.md, line by line."""
+    if table["engine"] == "explore":
+        yield from explore_markdown(table)
+        return
     yield "# Kill table"
     yield ""
     yield from summary(table)

@@ -26,8 +26,8 @@ def a_run(name="leak", seed=1, plan=True, kind="invariant",
           invariant="no_leak", teardowns=9, **more):
     signature = f"{kind}|{invariant}" if kind else ""
     return {"control": name, "build": "release", "lru": "node-lock",
-            "plan": plan, "seconds": 10, "binary": "b", "config": "c",
-            "seed": seed, "commit": "1234567", "kind": kind,
+            "plan": plan, "engine": "stress", "limit": 10, "schedules": 0,
+            "binary": "b", "config": "c", "seed": seed, "commit": "1234567", "kind": kind,
             "invariant": invariant if kind else "", "signature": signature,
             "teardowns": teardowns, "duration_s": 0.5, "machine": "2 cores",
             "as_expected": kind == "invariant" and invariant == "no_leak",
@@ -39,7 +39,7 @@ def silent(teardowns, **more):
 
 
 def table(runs, controls=(LOCK, LEAK), reasons=None, of_control=None):
-    args = argparse.Namespace(runs=1, seconds=10, lru=None, control=of_control)
+    args = argparse.Namespace(runs=1, limit=10, lru=None, control=of_control)
     return report.table_of(runs, {c["name"]: c for c in controls}, set(), args,
                            reasons or {})
 
@@ -184,6 +184,55 @@ class Judgement(unittest.TestCase):
             self.assertIn(part, text)
 
 
+class Explore(unittest.TestCase):
+    def found(self, seed, schedules, **more):
+        return a_run(seed=seed, **{"engine": "explore", "limit": 10_000,
+                                   "schedules": schedules, **more})
+
+    def table(self, runs, reasons=None):
+        args = argparse.Namespace(runs=2, limit=10_000, lru=None, control=None)
+        return report.explore_table_of(runs, {"leak": LEAK}, args,
+                                       reasons or {})
+
+    def test_median_and_maximum_are_those_of_the_runs_that_caught(self):
+        table = self.table([self.found(1, 3), self.found(2, 41)])
+        self.assertEqual((table["median"], table["maximum"]), (22, 41))
+        self.assertEqual(table["failures"], [])
+        self.assertEqual(table["killed"], ["leak"])
+        whole = {**table, "machine": "m", "date": "d", "cells": 1,
+                 "cells_done": 1}
+        self.assertIn("| leak | release | node-lock | 2 of 2 | 2 of 2 | "
+                      "invariant no_leak x2 | 22 | 41 |",
+                      "\n".join(report.markdown(whole)))
+
+    def test_a_miss_needs_a_reason(self):
+        runs = [self.found(1, 3), self.found(2, 10_000, kind="")]
+        runs[1]["as_expected"] = False
+        self.assertIn("in 1 of 2 runs", self.table(runs)["failures"][0])
+        known = {"leak": "It is about time."}
+        self.assertEqual(self.table(runs, known)["failures"], [])
+        self.assertEqual(self.table(runs, known)["missed"], known)
+
+    def test_a_high_median_is_a_failure(self):
+        table = self.table([self.found(1, 101), self.found(2, 103)])
+        self.assertIn("median of 102 schedules", table["failures"][0])
+
+    def test_schedules_are_counted_up_to_the_one_that_caught(self):
+        explored = {"explore": {"schedules": 500}, "finding": None}
+        self.assertEqual(report.schedules_of(explored), 500)
+        explored["finding"] = {"replay": {"schedule_index": 0}}
+        self.assertEqual(report.schedules_of(explored), 1)
+        explored["finding"] = {"replay": {}}  # a leak, when all had ended
+        self.assertEqual(report.schedules_of(explored), 500)
+        self.assertEqual(report.schedules_of({"explore": None}), 0)
+
+    def test_reasons_name_controls_that_there_are(self):
+        configs = lrutorture.ROOT / "configs" / "busted"
+        for name, reason in kill_table.reasons("explore_misses").items():
+            self.assertTrue(reason, name)
+            self.assertTrue((configs / f"{name}.json").exists(), name)
+
+
 class Resuming(unittest.TestCase):
     def setUp(self):
         out = tempfile.TemporaryDirectory()
@@ -198,8 +247,8 @@ class Resuming(unittest.TestCase):
         return store
 
     def cell(self, plan=True, **changed):
-        return kill_table.Cell("p", LEAK, "release", "node-lock", plan, 2, 10,
-                               "b", "c")._replace(**changed)
+        return kill_table.Cell("p", LEAK, "release", "node-lock", plan,
+                               "stress", 2, 10, "b", "c")._replace(**changed)
 
     def test_what_was_kept_is_read_again(self):
         self.kept(a_run(seed=1))
@@ -225,7 +274,8 @@ class Resuming(unittest.TestCase):
 
     def test_other_programs_configs_and_limits_do_not_mix(self):
         store = self.kept(a_run(seed=1), a_run(seed=2))
-        for changed in ({"binary": "x"}, {"config": "x"}, {"seconds": 4},
+        for changed in ({"binary": "x"}, {"config": "x"}, {"limit": 4},
+                        {"engine": "explore"},
                         {"lru": "memcg-lock"}, {"plan": False}):
             self.assertEqual(
                 list(self.cell(**changed).kept(store)), [], changed)
@@ -245,6 +295,15 @@ class Resuming(unittest.TestCase):
         self.kept()
 
 
+    def test_runs_of_a_time_with_one_engine_count(self):
+        old = a_run(seed=1)
+        for key in ("engine", "limit", "schedules"):
+            del old[key]
+        self.path.parent.mkdir()
+        self.path.write_text(json.dumps({**old, "seconds": 10}) + "\n")
+        self.assertEqual(len(list(self.cell().kept(self.kept()))), 1)
+
+
 class Arguments(unittest.TestCase):
     def test_the_nearest_name_is_suggested(self):
         with self.assertRaisesRegex(kill_table.UsageError, "mean 'leak'"):
@@ -252,8 +311,13 @@ class Arguments(unittest.TestCase):
 
     def test_quick_is_one_run_in_the_best_build(self):
         args = kill_table.parse(["--quick", "--preset", "tsan"])
-        self.assertEqual((args.runs, args.seconds, args.jobs, args.best),
+        self.assertEqual((args.runs, args.limit, args.jobs, args.best),
                          (1, 4, 2, True))
+
+    def test_the_limit_of_explore_is_schedules(self):
+        args = kill_table.parse(["--engine", "explore", "--seeds", "20",
+                                 "--preset", "release"])
+        self.assertEqual((args.runs, args.limit), (20, 10_000))
 
 
 if __name__ == "__main__":

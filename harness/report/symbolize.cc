@@ -82,6 +82,7 @@ bool IsMapped(uint64_t pc) {
 
 // One string per inlined function, each ended by a null, then an empty one.
 Frames Ask(uint64_t pc) {
+  if (!IsMapped(pc)) return {};  // the runtime would complain on stderr
   std::vector<char> buffer(16384);
   // The runtime takes return addresses and steps back by one.
   __sanitizer_symbolize_pc(reinterpret_cast<void*>(pc + 1), "%f\n%s:%l\n",
