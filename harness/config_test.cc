@@ -208,6 +208,8 @@ TEST_F(ConfigTest, OverriddenValuesAreCheckedLikeTheFiles) {
 }
 
 TEST_F(ConfigTest, WarnsOfWhatCanHaveNoEffect) {
+  EXPECT_EQ(Warnings(R"({"engine": "explore", "on_finding": "continue"})"),
+            "/on_finding: engine explore ends with the first finding");
   EXPECT_EQ(
       Warnings(R"({"faults": [{"at": "dead_list_seen", "delay_us": 1}]})"),
       "/faults/0/at: lru 'node-lock' never reaches 'dead_list_seen'");

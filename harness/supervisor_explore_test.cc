@@ -243,6 +243,26 @@ TEST_F(SupervisorExploreTest, ADeadlockIsExactAndComesAgain) {
   EXPECT_EQ(ReplayField("reproduced"), true);
 }
 
+// A loop without a point: the engine never gets it back.
+TEST_F(SupervisorExploreTest, AHangIsAStallThatComesAgain) {
+  config_.stall_ms = 200;
+  workload_.step = [](uint32_t index) {
+    Operate();
+    BeginOperation({Verb::k_del, 5, 0, 0, -1});
+    while (index == 1 && flag.load(kRelaxed) == 0) {
+    }
+    EndOperation({Verb::k_del, 5, 0, 0, -1}, 0);
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "stall");
+  EXPECT_EQ(ReplayField("reproduced"), true);
+  bool shown = false;
+  for (const auto& actor : report_["finding"]["actors"]) {
+    shown |= actor["name"] == "adder-1" && !actor["stack"].empty();
+  }
+  EXPECT_TRUE(shown) << "where it hangs";
+}
+
 TEST_F(SupervisorExploreTest, ControlCEndsBetweenTwoSchedules) {
   config_.schedules = 0;
   config_.duration_ms = 60'000;

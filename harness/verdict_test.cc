@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "gtest/gtest.h"
+#include "harness/progress.h"
 #include "harness/recorder_fixture.h"
 #include "nlohmann/json.hpp"
 
@@ -43,6 +44,37 @@ TEST_F(VerdictTest, RequirementsAreCountedByVerb) {
   EXPECT_EQ(Unmet(r(), config_),
             (std::vector<std::string>{"teardowns: 0 of 10",
                                       "operations del: 0 of 5"}));
+}
+
+TEST_F(VerdictTest, AnExplorationTellsWhatItHasExplored) {
+  Did(Verb::k_add, 3);
+  explore::Record& e = r().explore;
+  e.schedules = 1000;
+  e.distinct = 987;
+  e.points = 412'345;
+  e.began_ns = 1'000'000'000;
+  e.ended_ns = 1'400'000'000;
+  config_.engine = kExplore;
+  config_.schedules = 5000;
+  EXPECT_EQ(VerdictText(r(), config_, {}, {}, "", false),
+            "PASS 1,000 schedules (987 distinct), 412,345 points, 0.4 s (2,500 "
+            "schedules/s), 0 teardowns, 3 operations\n");
+  EXPECT_EQ(ProgressText(r(), config_),
+            "1,000 schedules (98 % distinct), 2,500/s, of 5,000");
+  config_.schedules = 0;
+  config_.duration_ms = 2000;
+  EXPECT_EQ(ProgressText(r(), config_),
+            "1,000 schedules (98 % distinct), 2,500/s, 1.6 s left");
+  e.exhausted = 1;
+  EXPECT_EQ(VerdictText(r(), config_, {}, {}, "", true).substr(0, 24),
+            "PASS all 1,000 schedules");
+}
+
+TEST_F(VerdictTest, AnotherCourseBeatsFinding) {
+  RunOutcome outcome;
+  ReportInvariant("item_state", 0, "broken");
+  outcome.other_course = "schedule 3 has taken another course";
+  EXPECT_EQ(Judge(r(), outcome), kExitHarness);
 }
 
 TEST_F(VerdictTest, FindingBeatsInterruptBeatsPass) {

@@ -217,6 +217,13 @@ class Explore(unittest.TestCase):
         table = self.table([self.found(1, 101), self.found(2, 103)])
         self.assertIn("median of 102 schedules", table["failures"][0])
 
+    def test_what_stress_sees_as_a_stall_is_a_deadlock(self):
+        stall = control("stall", ("release", "stall", ""))
+        run = {"kind": "deadlock", "invariant": "", "engine": "explore"}
+        self.assertTrue(lrutorture.as_expected(stall, "release", run))
+        run["engine"] = "stress"
+        self.assertFalse(lrutorture.as_expected(stall, "release", run))
+
     def test_schedules_are_counted_up_to_the_one_that_caught(self):
         explored = {"explore": {"schedules": 500}, "finding": None}
         self.assertEqual(report.schedules_of(explored), 500)
