@@ -210,14 +210,6 @@ std::string PlanText(const Tally& tally) {
                          tally.same, tally.runs, 100 * low, 100 * high);
 }
 
-bool IsSanitizers(const std::string& kind) {
-  return kind == KindName(Kind::kDataRace) ||
-         kind == KindName(Kind::kMemoryError) ||
-         kind == KindName(Kind::kLeak) ||
-         kind == KindName(Kind::kUndefinedBehavior) ||
-         kind == KindName(Kind::kLockInversion);
-}
-
 // The schedule was the same and the finding did not come.
 std::string WhyNotFound(const Reported& reported) {
   if (IsSanitizers(reported.kind) && reported.sanitizer != BuildSanitizer()) {

@@ -61,6 +61,8 @@ Replayed Compare(const Replay& replay, const Recorder& r) {
   } else if (finding) {
     replayed.points = finding->points;
     replayed.trace_hash = finding->trace_hash;
+    // Whoever else finds it here had found it there.
+    if (!IsSanitizers(KindName(finding->kind))) replayed.identical = false;
   } else {
     replayed.points = counts.steps;
     replayed.trace_hash = counts.hash;
@@ -76,6 +78,13 @@ std::string BothCourses(const Replay& replay, const Replayed& replayed) {
   return absl::StrCat(replay.points, " points with hash ",
                       HashText(replay.trace_hash), ", then ", replayed.points,
                       " with ", HashText(replayed.trace_hash));
+}
+
+bool IsSanitizers(const std::string& kind) {
+  constexpr Kind kKinds[] = {Kind::kDataRace, Kind::kMemoryError, Kind::kLeak,
+                             Kind::kUndefinedBehavior, Kind::kLockInversion};
+  return std::any_of(std::begin(kKinds), std::end(kKinds),
+                     [&](Kind k) { return kind == KindName(k); });
 }
 
 std::string HashText(uint64_t hash) { return absl::StrFormat("%016x", hash); }

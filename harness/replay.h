@@ -26,7 +26,8 @@ struct Replayed {
   // sooner, when the schedule ended or something was found before them.
   uint64_t points = 0;
   uint64_t trace_hash = 0;
-  // As far as Replay::points. Unknown when something was found before.
+  // As far as Replay::points. Unknown when a sanitizer saw something before:
+  // it may be luck, or one that the other build has not got.
   std::optional<bool> identical;
   bool reproduced = false;  // the same finding, and no other course
 };
@@ -44,6 +45,9 @@ Replayed Compare(const Replay& replay, const Recorder& r);
 std::string BothCourses(const Replay& replay, const Replayed& replayed);
 
 std::string HashText(uint64_t hash);  // 16 hex digits
+
+// A kind of finding, by name, that only some builds can see.
+bool IsSanitizers(const std::string& kind);
 
 }  // namespace harness
 
