@@ -204,7 +204,10 @@ std::pair<double, double> Wilson(uint64_t k, uint64_t n) {
   return {k == 0 ? 0.0 : middle - half, k == n ? 1.0 : middle + half};
 }
 
-std::string PlanText(const Tally& tally) {
+std::string PlanText(const Reported& reported, const Tally& tally) {
+  if (reported.config.engine == kExplore) {  // no chance is in it
+    return absl::StrCat(tally.same, " of ", tally.runs, ", all explored again");
+  }
   auto [low, high] = Wilson(tally.same, tally.runs);
   return absl::StrFormat("%d of %d (95 %%: %.0f to %.0f %%, Wilson)",
                          tally.same, tally.runs, 100 * low, 100 * high);
@@ -322,7 +325,7 @@ class Replayer {
       std::fprintf(cli_.out, "%s\n",
                    ToJson(reported_, tally_, out_).dump(2).c_str());
     } else {
-      std::string text = chance() ? PlanText(tally_) : ScheduleText(tally_);
+      std::string text = chance() ? PlanText(reported_, tally_) : ScheduleText(tally_);
       std::fprintf(cli_.out, "%s\n", text.c_str());
     }
     if (!json_ && !quiet_) PrintMore();
