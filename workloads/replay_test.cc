@@ -13,7 +13,7 @@
 namespace workloads {
 namespace {
 
-constexpr int kReplays = 5;
+constexpr int kReplays = 2;
 
 constexpr char kConfig[] = R"({
   "name": "replay", "engine": "explore", "explore": {"schedules": 2000},

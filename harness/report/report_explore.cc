@@ -12,6 +12,9 @@
 namespace harness {
 namespace {
 
+// Of a report of 256 KiB: beyond it, everything else would have to go.
+constexpr size_t kScheduleBytesMax = 200'000;
+
 double PerSecond(uint64_t count, double seconds) {
   return seconds > 0 ? Rounded(static_cast<double>(count) / seconds) : 0.0;
 }
@@ -75,14 +78,14 @@ std::string NoteOf(const RunOutcome& outcome) {
 
 // Noticed when all schedules had ended, or in one too long to be kept.
 Json WithoutSchedule(const Recorder& r, const RunOutcome& outcome) {
-  bool kept = !r.explore.log.truncated;
+  bool ended = static_cast<Phase>(r.phase.load(kRelaxed)) == Phase::kDone;
   return {
       {"command", CleanText(outcome.command)},
-      {"note", kept ? "Noticed when all schedules had ended: no one of them "
-                      "is known to have caused it. The seed repeats them "
-                      "all."
-                    : "The schedule was too long to be kept. The seed "
-                      "repeats them all."}};
+      {"note", ended ? "Noticed when all schedules had ended: no one of them "
+                       "is known to have caused it. The seed repeats them "
+                       "all."
+                     : "The schedule was too long to be kept. The seed "
+                       "repeats them all."}};
 }
 
 }  // namespace
@@ -132,6 +135,7 @@ Json ExploreReplayToJson(const Recorder& r, const FindingSlot& slot,
   if (!ScheduleIsKnown(r)) return WithoutSchedule(r, outcome);
   const explore::ScheduleLog& log = r.explore.log;
   std::string schedule = explore::ScheduleText(log.runs, log.size);
+  if (schedule.size() > kScheduleBytesMax) return WithoutSchedule(r, outcome);
   Json json = {{"command", CleanText(outcome.replay_command)},
                {"note", NoteOf(outcome)},
                {"strategy", StrategyOf(r)},

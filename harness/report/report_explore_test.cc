@@ -122,6 +122,12 @@ TEST(ReportExploreTest, TheLongestScheduleFits) {
   EXPECT_GT(report["finding"]["replay"]["schedule"].get<std::string>().size(),
             80'000u);
   EXPECT_TRUE(report["findings"][0]["replay"]["schedule"].is_null());
+  log.size = explore::kScheduleRunsMax;
+  for (uint32_t i = 0; i < log.size; i++) log.runs[i] = {i % 2, 1};
+  report = MakeReport(*r, ExploreConfig(), 7, outcome);
+  EXPECT_LE(report.dump(2).size(), 256u * 1024);
+  EXPECT_FALSE(report["finding"]["replay"].contains("schedule"))
+      << "no half of it";
 }
 
 TEST(ReportExploreTest, PeopleSeeWhereItWasAndHowToSeeItAgain) {
