@@ -325,7 +325,8 @@ class Replayer {
       std::fprintf(cli_.out, "%s\n",
                    ToJson(reported_, tally_, out_).dump(2).c_str());
     } else {
-      std::string text = chance() ? PlanText(reported_, tally_) : ScheduleText(tally_);
+      std::string text =
+          chance() ? PlanText(reported_, tally_) : ScheduleText(tally_);
       std::fprintf(cli_.out, "%s\n", text.c_str());
     }
     if (!json_ && !quiet_) PrintMore();
