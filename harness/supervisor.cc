@@ -116,6 +116,9 @@ int Conclude(const Recorder& r, const Run& run, const Ending& ending) {
           stdout);
   }
   fflush(stdout);
+  if (run.options.json && !outcome.other_course.empty()) {
+    fprintf(stderr, "lrutorture: %s\n", outcome.other_course.c_str());
+  }
   return outcome.exit_code;
 }
 
