@@ -85,7 +85,6 @@ TEST_F(SupervisorExploreTest, CleanRunTellsWhatItHasExplored) {
 TEST_F(SupervisorExploreTest, TheSameSeedIsTheSameExploration) {
   Run();
   auto hash = report_["explore"]["trace_hash"];
-  options_.fork = false;
   Run();
   EXPECT_EQ(report_["explore"]["trace_hash"], hash);
 }
