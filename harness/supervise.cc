@@ -142,12 +142,14 @@ void Supervision::OnFinding(pid_t pid) {
 
 void Supervision::OnAlarm(pid_t pid, const Alarm& alarm) {
   Recorder& r = *recorder();
-  if (Exploring(r)) AskForStacks(pid);
   if (FindingSlot* slot = ClaimFinding(alarm.kind)) {
     slot->task = alarm.task;
     slot->memcg = alarm.memcg;
     PublishFinding(slot, alarm.message.c_str());
   }
+  // Behind the claim: what TSan thinks of a handler that looks at other tasks
+  // is no finding.
+  if (Exploring(r)) AskForStacks(pid);
   // Nothing moves any more, so nothing is gained by going on.
   r.freeze.store(1, kRelaxed);
   r.stop.store(1, kRelaxed);
