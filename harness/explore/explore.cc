@@ -14,6 +14,7 @@
 #include "harness/explore/record.h"
 #include "harness/flight_recorder.h"
 #include "harness/hook.h"
+#include "harness/plan.h"
 #include "harness/sanitizer/sanitizer.h"
 #include "harness/watchdog.h"
 
@@ -217,7 +218,7 @@ class Explorer {
   // All schedules of dfs are of one and the same program.
   uint64_t SeedOf(uint64_t index) const {
     bool one_program = absl::StartsWith(config_.strategy, "dfs");
-    return Fold(seed_, one_program ? 0 : index) >> 1;
+    return SeedOfSchedule(seed_, one_program ? 0 : index);
   }
 
   bool Over(uint64_t index) const {
@@ -325,6 +326,10 @@ void End() {
 }
 
 }  // namespace
+
+uint64_t SeedOfSchedule(uint64_t run_seed, uint64_t index) {
+  return Fold(Mix64(run_seed), index) >> 1;
+}
 
 bool RunExplore(const Config& config, uint64_t seed, const Share& share,
                 Workload& workload) {

@@ -23,6 +23,9 @@ struct OneSchedule {
   uint64_t marked_step = 0;  // ScheduleCounts::marked_hash; 0: none
 };
 
+// No two schedules have the same, of one run or of runs with other seeds.
+uint64_t SeedOfSchedule(uint64_t run_seed, uint64_t index);
+
 // Of all schedules these: first, first + every, ...
 struct Share {
   uint64_t first = 0;

@@ -1,8 +1,10 @@
 #include "harness/explore/schedule.h"
 
 #include <memory>
+#include <set>
 
 #include "gtest/gtest.h"
+#include "harness/explore/explore.h"
 #include "harness/plan.h"
 
 namespace harness::explore {
@@ -139,6 +141,17 @@ TEST(ScheduleTextTest, ErrorsNameTheWordAndTheCharacter) {
   std::string nul("a\0", 2);
   EXPECT_EQ(ParseError(nul),
             std::string("schedule: word 1 at character 1: 'a?'") + kCount);
+}
+
+TEST(SeedOfScheduleTest, RunsOfNeighbouringSeedsHaveNoScheduleInCommon) {
+  constexpr uint64_t kRuns = 8, kSchedules = 1000;
+  std::set<uint64_t> seeds;
+  for (uint64_t run = 0; run < kRuns; run++) {
+    for (uint64_t index = 0; index < kSchedules; index++) {
+      seeds.insert(SeedOfSchedule(run, index));
+    }
+  }
+  EXPECT_EQ(seeds.size(), kRuns * kSchedules);
 }
 
 }  // namespace
