@@ -4,6 +4,7 @@
 #ifndef LRUTORTURE_HARNESS_CATALOG_H_
 #define LRUTORTURE_HARNESS_CATALOG_H_
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,11 @@ struct ActorInfo {
   std::string doc;
   std::vector<std::string> operations = {};  // of LruInfo: what it does
   bool pins = false;  // does them by a reference held across offline
+  // Of each task in a schedule of `explore` whose config does not say. The
+  // others must still be at work when a teardown has come to its end: it takes
+  // some 500 points, an operation some 75, and every grace period waits for
+  // the sections that are open.
+  uint32_t ops_per_schedule = 60;
 };
 
 struct InvariantInfo {

@@ -64,8 +64,9 @@ struct ActorSpec {
   uint32_t count = 1;
   uint64_t pause_us = 0;  // after each operation, on average
   Objects objects = Objects::kBoth;
-  // Of each task, and no pauses between them; engine explore only.
-  uint32_t ops_per_schedule = 10;
+  // Of each task, and no pauses between them; engine explore only. Read from a
+  // config that does not say: ActorInfo::ops_per_schedule of its type.
+  uint32_t ops_per_schedule = 60;
 };
 
 struct Topology {

@@ -117,9 +117,19 @@ Fault ReadFault(const Reader& in) {
   return fault;
 }
 
-ActorSpec ReadActor(const Reader& in) {
+ActorSpec ActorOf(const std::string& type) {
   ActorSpec actor;
-  in.Text("type", actor.type);
+  actor.type = type;
+  if (const ActorInfo* info = Catalog::Get().FindActor(type)) {
+    actor.ops_per_schedule = info->ops_per_schedule;
+  }
+  return actor;
+}
+
+ActorSpec ReadActor(const Reader& in) {
+  std::string type;
+  in.Text("type", type);
+  ActorSpec actor = ActorOf(type);
   in.Integer("count", actor.count);
   in.Integer("pause_us", actor.pause_us);
   in.Enum("objects", kObjectsNames, actor.objects);
@@ -128,15 +138,10 @@ ActorSpec ReadActor(const Reader& in) {
 }
 
 std::vector<ActorSpec> StandardActors() {
-  std::vector<ActorSpec> actors(4);
-  actors[0].type = "adder";
-  actors[0].count = 2;
-  actors[1].type = "deleter";
-  actors[1].count = 2;
-  actors[2].type = "shrinker";
+  std::vector<ActorSpec> actors = {ActorOf("adder"), ActorOf("deleter"),
+                                   ActorOf("shrinker"), ActorOf("destroyer")};
+  for (ActorSpec& actor : actors) actor.count = 2;
   actors[2].count = 1;
-  actors[3].type = "destroyer";
-  actors[3].count = 2;
   return actors;
 }
 

@@ -133,8 +133,9 @@ Spec ActorItemSpec() {
         true},
        {"count", Integer(1, 64, standard.count, "How many tasks.")},
        {"ops_per_schedule",
-        Integer(1, 1'000'000, standard.ops_per_schedule,
-                "Operations of each task per schedule; engine explore only.")},
+        Integer(1, 1'000'000, nullptr,
+                "Operations of each task per schedule; engine explore only. "
+                "60, but 4 of a destroyer.")},
        {"pause_us", Integer(0, kWaitUsMax, standard.pause_us,
                             "Pause after each operation, on average.")},
        {"objects",

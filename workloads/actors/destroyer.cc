@@ -45,7 +45,9 @@ class Destroyer : public harness::Actor {
 };
 
 LRUTORTURE_REGISTER(RegisterActor(
-    {"destroyer", "kills memcgs, children first, and creates new ones"},
+    {.name = "destroyer",
+     .doc = "kills memcgs, children first, and creates new ones",
+     .ops_per_schedule = 4},
     [](World& world,
        const harness::ActorSpec&) -> std::unique_ptr<harness::Actor> {
       return std::make_unique<Destroyer>(world);
