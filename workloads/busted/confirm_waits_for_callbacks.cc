@@ -29,7 +29,12 @@ LRUTORTURE_REGISTER(RegisterControl(
           .expect = {{"release", "stall", ""},
                      {"asan", "stall", ""},
                      {"tsan", "stall", ""},
-                     {"gcc", "stall", ""}}},
+                     {"gcc", "stall", ""},
+                     // `explore` sees it for what it is.
+                     {"release", "deadlock", ""},
+                     {"asan", "deadlock", ""},
+                     {"tsan", "deadlock", ""},
+                     {"gcc", "deadlock", ""}}},
      .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
        steps.css_kill_confirmed = WaitForCallbacks;
      }>}));
