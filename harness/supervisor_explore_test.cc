@@ -217,7 +217,8 @@ TEST_F(SupervisorExploreTest, ACrashTellsScheduleAndWhereEverybodyWas) {
   for (const auto& actor : report_["finding"]["actors"]) {
     with_stack += !actor["stack"].empty();
   }
-  EXPECT_GE(with_stack, 3u) << report_["finding"]["actors"].dump(1);
+  // Who crashed, and at least main, which is blocked: others may be done.
+  EXPECT_GE(with_stack, 2u) << report_["finding"]["actors"].dump(1);
 }
 
 TEST_F(SupervisorExploreTest, AKilledProcessIsNotRunAgain) {
