@@ -66,15 +66,31 @@ void list_lru_destroy(list_lru* lru) {
 
 void list_lru_for_each_list(list_lru* lru, list_lru_visit visit, void* arg) {
   for (int nid = 0; nid < nr_node_ids; nid++) {
-    list_lru_node* nlru = &lru->node[nid];
-    visit({nid, &nlru->lru, nlru}, arg);
+    visit(nid, &lru->node[nid].lru, arg);
     int index = 0;
     while (auto* mlru =
                static_cast<list_lru_memcg*>(xa_find(&lru->xa, &index))) {
-      visit({nid, &mlru->node[nid], nlru}, arg);
+      visit(nid, &mlru->node[nid], arg);
       index++;
     }
   }
+}
+
+const list_head* items_of_list(const list_lru_one* list) { return &list->list; }
+long nr_items_of_list(const list_lru_one* list) {
+  return list->nr_items.load(std::memory_order_relaxed);
+}
+long nr_items_of_node(const list_lru* lru, int nid) {
+  return lru->node[nid].nr_items.load(std::memory_order_relaxed);
+}
+const list_lru_one* peek_list_at(const list_lru* lru, int id, int nid) {
+  if (id < 0 || id >= kXaMax) return nullptr;
+  const xa_chunk* chunk =
+      lru->xa.chunk[id / kXaChunk].load(std::memory_order_acquire);
+  if (!chunk) return nullptr;
+  auto* mlru = static_cast<const list_lru_memcg*>(
+      chunk->slot[id % kXaChunk].load(std::memory_order_acquire));
+  return mlru ? &mlru->node[nid] : nullptr;
 }
 
 bool memcg_list_lru_allocated(mem_cgroup* memcg, list_lru* lru) {

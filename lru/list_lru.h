@@ -63,6 +63,7 @@ struct alignas(64) list_lru_node {
 };
 
 struct list_lru {
+  void* impl = nullptr;  // first; a plug-in's own struct list_lru, all of it
   list_lru_node* node = nullptr;
   bool memcg_aware = false;
   int shrinker_id = -1;
@@ -87,12 +88,7 @@ using list_lru_walk_cb = lru_status (*)(list_head* item, list_lru_one* list,
                                         spinlock_t* lock, void* cb_arg);
 
 // What a check at rest is shown: every list of an lru.
-struct list_lru_view {
-  int nid;
-  list_lru_one* list;
-  list_lru_node* node;
-};
-using list_lru_visit = void (*)(const list_lru_view& view, void* arg);
+using list_lru_visit = void (*)(int nid, list_lru_one* list, void* arg);
 
 // The outer API, as actors call it. Names and argument order are the kernel's.
 struct list_lru_ops {
@@ -104,6 +100,14 @@ struct list_lru_ops {
   // and lists are reparented before objcgs. Else the ids of the dying name the
   // parent, and its objcgs come first.
   bool climbs;
+  // Whether a walk knows LRU_STOP (since 6.8).
+  bool stops;
+  // Whether a node's nr_items changes when the list's lock is let go already,
+  // so that it may be behind by an operation for each task. (6.13 to 7.1)
+  bool node_count_lags;
+  // Whether a memcg whose id has become another's is led to that one's lists,
+  // even where a reference keeps it (memcg_lock.h, G6). A kernel's, from 6.13.
+  bool lost_ids_mislead;
   std::span<const stage_info> stages;          // of its teardown, in order
   std::span<const operation_info> operations;  // on a memcg, for coverage
   std::span<const fault_point> absent;         // points it never reaches
@@ -156,9 +160,19 @@ struct list_lru_ops {
   bool (*__list_lru_del)(list_lru* lru, list_lru_one* l, list_head* item,
                          int nid);
 
-  // For checks: what guards `list`, which is one of lru's on that node.
+  // For checks, without a point. A list_lru_one's list, lock and nr_items are
+  // asked for here, since a plug-in keeps them elsewhere; what else it says
+  // (serial, owner) is there always.
+  // What guards `list`, which is one of lru's on that node.
   const spinlock_t* (*lock_of)(const list_lru* lru, int nid,
                                const list_lru_one* list);
+  // Its items hang on that head; under its lock.
+  const list_head* (*items_of)(const list_lru_one* list);
+  long (*nr_items_of)(const list_lru_one* list);
+  long (*nr_node)(const list_lru* lru, int nid);
+  // The list that an id finds there now, whosever it is; null: none. In a read
+  // section, or with the lock of one of that lru's lists held.
+  const list_lru_one* (*list_at)(const list_lru* lru, int id, int nid);
   // At rest only: nobody else uses the lru.
   void (*for_each_list)(list_lru* lru, list_lru_visit visit, void* arg);
 };

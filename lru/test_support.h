@@ -172,14 +172,16 @@ inline long list_length(const list_head* head) {
 }
 inline lru_sums sums_of(list_lru* lru) {
   lru_sums sums;
-  auto visit = [](const list_lru_view& view, void* arg) {
+  auto visit = [](int, list_lru_one* list, void* arg) {
     auto* sums = static_cast<lru_sums*>(arg);
-    EXPECT_EQ(view.list->nr_items.load(), list_length(&view.list->list));
-    sums->linked += list_length(&view.list->list);
-    sums->on_lists += view.list->nr_items.load();
-    if (view.list == &view.node->lru) sums->on_nodes += view.node->nr_items;
+    EXPECT_EQ(list->nr_items.load(), list_length(&list->list));
+    sums->linked += list_length(&list->list);
+    sums->on_lists += list->nr_items.load();
   };
   list_lru_for_each_list(lru, visit, &sums);
+  for (int nid = 0; nid < nr_node_ids; nid++) {
+    sums.on_nodes += nr_items_of_node(lru, nid);
+  }
   EXPECT_EQ(sums.linked, sums.on_lists);
   EXPECT_EQ(sums.linked, sums.on_nodes);
   return sums;

@@ -165,6 +165,7 @@ lru::lru_status Unlocked(lru::lru_status status, uint32_t list,
 }
 
 lru::lru_status Stopped(lru::spinlock_t* lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  if (!lru::current_lru_ops().stops) return lru::LRU_SKIP;
   if (lru::current_lru_ops().returns_unlocked) lru::spin_unlock(lock);
   return lru::LRU_STOP;
 }

@@ -60,8 +60,10 @@ void OnNoList(const fault_site& site) {
     return;
   }
   if (IsReparented(site)) {
-    harness::ReportInvariant(
-        "reparent_target", site.memcg.serial,
+    harness::ReportViolation(
+        {.invariant = "reparent_target",
+         .memcg = site.memcg.serial,
+         .what = "no list"},
         "object %u of memcg %u found no list on lru %u, nid %d, although its "
         "memcg has been reparented: it must find an ancestor's",
         site.item.serial, site.memcg.serial, site.lru.serial, site.nid);
@@ -86,9 +88,11 @@ void OnLinked(fault_point, const fault_site& site) {
   if (!lru || !owner) return;
   for (const lru::css* c = owner->css.parent; c && c->parent; c = c->parent) {
     const auto* ancestor = reinterpret_cast<const lru::mem_cgroup*>(c);
-    if (PeekLists(lru, ancestor)) continue;
-    harness::ReportInvariant(
-        "alloc_before_add", site.owner.serial,
+    if (PeekList(lru, ancestor, site.nid)) continue;
+    harness::ReportViolation(
+        {.invariant = "alloc_before_add",
+         .memcg = site.owner.serial,
+         .what = "ancestor"},
         "memcg %u has lists on lru %u, but its ancestor %u has none that their "
         "items could be reparented to",
         site.owner.serial, site.lru.serial, lru::serial_of(ancestor));
@@ -99,8 +103,10 @@ void OnLinked(fault_point, const fault_site& site) {
 // About to splice.
 void OnSrcLocked(fault_point, const fault_site& site) {
   if (site.dst.serial) return;
-  harness::ReportInvariant(
-      "alloc_before_add", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "alloc_before_add",
+       .memcg = site.memcg.serial,
+       .what = "ancestor"},
       "memcg %u is to be reparented to memcg %u, which has no lists on lru %u",
       site.memcg.serial, site.parent.serial, site.lru.serial);
 }

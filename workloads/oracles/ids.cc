@@ -61,16 +61,16 @@ void CheckGracePeriod(const fault_site& site) {
 void CheckNoLists(const fault_site& site) {
   for (uint32_t i = 0; i < TheWorld().nr_lrus(); i++) {
     const lru::list_lru* lru = TheWorld().lru(i);
-    const lru::list_lru_memcg* lists =
-        PeekListsAt(lru, static_cast<int>(site.nr));
-    if (!lists) continue;
+    const lru::list_lru_one* list =
+        PeekListAt(lru, static_cast<int>(site.nr), 0);
+    if (!list) continue;
     harness::ReportViolation(
         {.invariant = "id_unique",
          .memcg = site.memcg.serial,
          .what = "lists left"},
         "memcg %u was given id %ld, by which lru %u still finds list %u, of "
         "another one",
-        site.memcg.serial, site.nr, lru->serial, lists->node[0].serial);
+        site.memcg.serial, site.nr, lru->serial, list->serial);
     return;
   }
 }

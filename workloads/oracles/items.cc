@@ -11,6 +11,7 @@
 
 #include "harness/flight_recorder.h"
 #include "lru/sync/alloc.h"
+#include "workloads/oracles/peek.h"
 #include "workloads/registry.h"
 
 namespace workloads::items_oracle {
@@ -111,14 +112,13 @@ struct Sums {
   uint64_t limit;  // more items than objects: the list is a loop
   uint64_t on_lists = 0;
   long nr_items[lru::kNodesMax] = {};
-  long nr_node[lru::kNodesMax] = {};
 };
 
 // Length of a list, or limit + 1 when it does not come back to its head.
 uint64_t Length(const lru::list_lru_one* list, const Sums& sums) {
   uint64_t length = 0;
-  for (const lru::list_head* at = list->list.next; at != &list->list;
-       at = at->next) {
+  const lru::list_head* head = ItemsOf(list);
+  for (const lru::list_head* at = head->next; at != head; at = at->next) {
     if (++length > sums.limit) break;
     const Object* object = ObjectOf(at);
     if (object->linked.load(std::memory_order_relaxed) == 1) continue;
@@ -130,19 +130,18 @@ uint64_t Length(const lru::list_lru_one* list, const Sums& sums) {
   return length;
 }
 
-void VisitList(const lru::list_lru_view& view, void* arg) {
+void VisitList(int nid, lru::list_lru_one* list, void* arg) {
   Sums& sums = *static_cast<Sums*>(arg);
-  uint64_t length = Length(view.list, sums);
-  long nr_items = view.list->nr_items.load(std::memory_order_relaxed);
+  uint64_t length = Length(list, sums);
+  long nr_items = NrItemsOf(list);
   sums.on_lists += length;
-  sums.nr_items[view.nid] += nr_items;
-  sums.nr_node[view.nid] = view.node->nr_items.load(std::memory_order_relaxed);
+  sums.nr_items[nid] += nr_items;
   if (static_cast<long>(length) != nr_items) {
     harness::ReportInvariant(
-        "items_conserved", lru::serial_of(OwnerOrRoot(view.list->owner)),
+        "items_conserved", lru::serial_of(OwnerOrRoot(list->owner)),
         "at rest list %u (lru %u, nid %d) has %llu items, but nr_items says "
         "%ld",
-        view.list->serial, sums.lru_serial, view.nid,
+        list->serial, sums.lru_serial, nid,
         static_cast<unsigned long long>(length), nr_items);
   }
 }
@@ -152,12 +151,13 @@ uint64_t CheckLru(World& world, uint32_t index, uint64_t limit) {
   Sums sums{.lru_serial = lru->serial, .limit = limit};
   world.lru_ops().for_each_list(lru, VisitList, &sums);
   for (uint32_t nid = 0; nid < world.nids(); nid++) {
-    if (sums.nr_items[nid] == sums.nr_node[nid]) continue;
+    long nr_node = world.lru_ops().nr_node(lru, static_cast<int>(nid));
+    if (sums.nr_items[nid] == nr_node) continue;
     harness::ReportInvariant(
         "items_conserved", 0,
         "at rest the lists of lru %u on node %u have %ld items together, but "
         "the node's nr_items says %ld",
-        lru->serial, nid, sums.nr_items[nid], sums.nr_node[nid]);
+        lru->serial, nid, sums.nr_items[nid], nr_node);
   }
   return sums.on_lists;
 }

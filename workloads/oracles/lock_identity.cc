@@ -14,6 +14,7 @@
 #include "harness/flight_recorder.h"
 #include "lru/list_lru.h"
 #include "workloads/oracles/list_shadows.h"
+#include "workloads/oracles/peek.h"
 #include "workloads/registry.h"
 #include "workloads/zeroed.h"
 
@@ -81,8 +82,12 @@ void OnLinked(fault_point, const fault_site& site) {
 
 [[gnu::noinline]] void ReportLocked(const fault_site& site, uint32_t list) {
   const char* api = lru::current_task()->api.load(std::memory_order_relaxed);
-  harness::ReportInvariant(
-      "lock_identity", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "lock_identity",
+       .memcg = site.memcg.serial,
+       .what = OfAnothersId(static_cast<const lru::list_lru*>(site.lru.ptr),
+                            static_cast<const lru::mem_cgroup*>(site.memcg.ptr),
+                            site.nid)},
       "%s took another lock (lru %u, nid %d) than the one that guards list %u, "
       "which object %u is on",
       api ? api : "a task", site.lru.serial, site.nid, list, site.item.serial);

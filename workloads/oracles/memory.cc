@@ -247,6 +247,9 @@ void OnListLocked(fault_point fp, const fault_site& site) {
   }
 }
 
+// A kernel's up to 6.7 looks the memcg up under the list's lock.
+void OnChanged(fault_point, const fault_site&) { looked_up.Mine() = {}; }
+
 void Start(World&) {
   addresses.Clear();
   looked_up.Clear();
@@ -257,6 +260,8 @@ void Start(World&) {
   harness::Observe(lru::FP_memory_freed, OnFreed);
   harness::Observe(lru::FP_memcg_looked_up, OnLookedUp);
   harness::Observe(lru::FP_list_locked, OnListLocked);
+  harness::Observe(lru::FP_item_linked, OnChanged);
+  harness::Observe(lru::FP_item_unlinked, OnChanged);
   harness::Observe(lru::FP_css_free, OnMemcgGoes);
   // node-lock looks the list up next, with that lock held.
   if (lru::current_lru_ops().climbs) {

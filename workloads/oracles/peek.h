@@ -6,20 +6,40 @@
 
 namespace workloads {
 
-// The lists that an id finds there now, whosever they are; null: none. In a
-// read section, or with the lock of one of that lru's lists held.
-inline const lru::list_lru_memcg* PeekListsAt(const lru::list_lru* lru,
-                                              int id) {
-  if (id < 0 || id >= lru::kXaMax) return nullptr;
-  const lru::xa_chunk* chunk =
-      lru->xa.chunk[id / lru::kXaChunk].load(std::memory_order_acquire);
-  if (!chunk) return nullptr;
-  return static_cast<const lru::list_lru_memcg*>(
-      chunk->slot[id % lru::kXaChunk].load(std::memory_order_acquire));
+// The head that a list's items hang on, and what it says they are: under its
+// lock, or at rest.
+inline const lru::list_head* ItemsOf(const lru::list_lru_one* list) {
+  return lru::current_lru_ops().items_of(list);
 }
-inline const lru::list_lru_memcg* PeekLists(const lru::list_lru* lru,
-                                            const lru::mem_cgroup* memcg) {
-  return PeekListsAt(lru, memcg->kmemcg_id.load(std::memory_order_relaxed));
+inline bool IsEmpty(const lru::list_lru_one* list) {
+  return lru::list_empty(ItemsOf(list));
+}
+inline long NrItemsOf(const lru::list_lru_one* list) {
+  return lru::current_lru_ops().nr_items_of(list);
+}
+
+// The list of that node which an id finds there now, whosever it is; null:
+// none. In a read section, or with the lock of one of that lru's lists held.
+inline const lru::list_lru_one* PeekListAt(const lru::list_lru* lru, int id,
+                                           int nid) {
+  return lru::current_lru_ops().list_at(lru, id, nid);
+}
+inline const lru::list_lru_one* PeekList(const lru::list_lru* lru,
+                                         const lru::mem_cgroup* memcg,
+                                         int nid) {
+  return PeekListAt(lru, memcg->kmemcg_id.load(std::memory_order_relaxed), nid);
+}
+
+// What tells a violation that comes of an id which is another memcg's by now,
+// memcg's or that of one which a lookup of it passes over (d7). "" else.
+inline const char* OfAnothersId(const lru::list_lru* lru,
+                                const lru::mem_cgroup* memcg, int nid) {
+  if (!lru || !lru::current_lru_ops().lost_ids_mislead) return "";
+  for (; memcg && memcg->css.parent; memcg = lru::parent_mem_cgroup(memcg)) {
+    const lru::list_lru_one* list = PeekList(lru, memcg, nid);
+    if (list && list->owner != memcg) return "id of another";
+  }
+  return "";
 }
 
 }  // namespace workloads

@@ -71,6 +71,10 @@ int LruOf(const fault_site& site) {
   return TheWorld().LruIndex(site.lru.serial);
 }
 
+const lru::list_lru* LruAt(const fault_site& site) {
+  return static_cast<const lru::list_lru*>(site.lru.ptr);
+}
+
 const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
   return static_cast<const lru::mem_cgroup*>(ref.ptr);
 }
@@ -89,7 +93,7 @@ std::atomic<const lru::list_head*> first_of_src = nullptr;
 void OnSrcLocked(fault_point, const fault_site& site) {
   const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
   splicing.store(src->serial, std::memory_order_relaxed);
-  first_of_src.store(lru::list_empty(&src->list) ? nullptr : src->list.next,
+  first_of_src.store(IsEmpty(src) ? nullptr : ItemsOf(src)->next,
                      std::memory_order_relaxed);
 }
 
@@ -98,7 +102,7 @@ void CheckSplicedAtHead(const fault_site& site, const lru::list_lru_one* src,
                         const lru::list_lru_one* dst) {
   if (splicing.load(std::memory_order_relaxed) != src->serial) return;
   const lru::list_head* first = first_of_src.load(std::memory_order_relaxed);
-  if (!first || dst->list.next == first) return;
+  if (!first || ItemsOf(dst)->next == first) return;
   harness::ReportInvariant(
       "empty_after_reparent", site.memcg.serial,
       "the items of list %u of memcg %u did not come, in order, to the head of "
@@ -110,8 +114,10 @@ void OnSpliced(fault_point, const fault_site& site) {
   const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
   const auto* dst = static_cast<const lru::list_lru_one*>(site.dst.ptr);
   drained[src->serial % kLists].store(src->serial, std::memory_order_relaxed);
-  long nr_items = src->nr_items.load(std::memory_order_relaxed);
-  if (!lru::list_empty(&src->list) || nr_items != 0) {
+  long nr_items = NrItemsOf(src);
+  // A plug-in's is marked dead by now.
+  bool counts_none = nr_items == 0 || nr_items == lru::kDeadList;
+  if (!IsEmpty(src) || !counts_none) {
     harness::ReportInvariant(
         "empty_after_reparent", site.memcg.serial,
         "list %u of memcg %u is not empty after its splice (lru %u, nid %d, "
@@ -121,7 +127,7 @@ void OnSpliced(fault_point, const fault_site& site) {
   int lru = LruOf(site);
   CheckSplicedAtHead(site, src, dst);
   words.Spliced(site.memcg.serial, lru, site.nid);
-  if (dst->owner && !lru::list_empty(&dst->list)) {
+  if (dst->owner && !IsEmpty(dst)) {
     words.Used(lru::serial_of(dst->owner), lru, site.nid);
   }
   const lru::mem_cgroup* owner = OwnerOrRoot(dst->owner);
@@ -139,8 +145,7 @@ void OnSpliced(fault_point, const fault_site& site) {
 // memcg-lock: before either lock is let go.
 void OnMarkedDead(fault_point, const fault_site& site) {
   const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
-  if (lru::list_empty(&src->list) &&
-      src->nr_items.load(std::memory_order_relaxed) == lru::kDeadList) {
+  if (IsEmpty(src) && NrItemsOf(src) == lru::kDeadList) {
     return;
   }
   harness::ReportInvariant(
@@ -229,12 +234,9 @@ bool MayPassOver(const lru::mem_cgroup* memcg, const fault_site& site) {
   uint32_t flags = memcg->css.flags.load(std::memory_order_relaxed);
   if (!(flags & lru::CSS_DYING)) return false;
   if (words.MayHoldItems(serial, LruOf(site), site.nid)) return false;
-  const lru::list_lru_memcg* lists =
-      PeekLists(static_cast<const lru::list_lru*>(site.lru.ptr), memcg);
-  if (!lists) return true;
-  const lru::list_lru_one& list = lists->node[site.nid];
-  return list.owner != memcg ||
-         list.nr_items.load(std::memory_order_relaxed) == lru::kDeadList;
+  const lru::list_lru_one* list = PeekList(
+      static_cast<const lru::list_lru*>(site.lru.ptr), memcg, site.nid);
+  return !list || list->owner != memcg || NrItemsOf(list) == lru::kDeadList;
 }
 
 // Is `owner` the nearest ancestor of memcg, itself included, whose list may
@@ -259,9 +261,12 @@ bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner,
 
 [[gnu::noinline]] void CheckAncestor(const fault_site& site,
                                      const lru::mem_cgroup* owner) {
-  if (IsRightOwner(MemcgOf(site.memcg), owner, site)) return;
-  harness::ReportInvariant(
-      "reparent_target", site.memcg.serial,
+  const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
+  if (IsRightOwner(memcg, owner, site)) return;
+  harness::ReportViolation(
+      {.invariant = "reparent_target",
+       .memcg = site.memcg.serial,
+       .what = OfAnothersId(LruAt(site), memcg, site.nid)},
       "object %u of memcg %u was linked to list %u of memcg %u, which is not "
       "its nearest ancestor that still has a list (lru %u, nid %d)",
       site.item.serial, site.memcg.serial, site.list.serial,
@@ -349,8 +354,10 @@ void OnWalkLocked(fault_point, const fault_site& site) {
       (!lru::current_lru_ops().climbs && IsRightOwner(memcg, owner, site))) {
     return;
   }
-  harness::ReportInvariant(
-      "reparent_target", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "reparent_target",
+       .memcg = site.memcg.serial,
+       .what = OfAnothersId(LruAt(site), memcg, site.nid)},
       "a walk of memcg %u's list (lru %u, nid %d) was led to list %u of memcg "
       "%u",
       site.memcg.serial, site.lru.serial, site.nid, list->serial,
@@ -362,7 +369,7 @@ void OnWalkLocked(fault_point, const fault_site& site) {
 // parent's list; the child's then counts as used although it is empty.)
 void OnUnlinked(fault_point, const fault_site& site) {
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
-  if (!list || !lru::list_empty(&list->list)) return;
+  if (!list || !IsEmpty(list)) return;
   words.Emptied(site.owner.serial, LruOf(site), site.nid);
 }
 
@@ -409,38 +416,38 @@ struct Rest {
   uint32_t lru_serial;
 };
 
-void CheckItems(const lru::list_lru_view& view, const lru::mem_cgroup* owner,
-                const Rest& rest) {
+void CheckItems(int nid, const lru::list_lru_one* list,
+                const lru::mem_cgroup* owner, const Rest& rest) {
   lru::rcu_guard guard;
   uint64_t length = 0;
-  for (const lru::list_head* at = view.list->list.next;
-       at != &view.list->list && ++length <= rest.limit; at = at->next) {
+  const lru::list_head* head = ItemsOf(list);
+  for (const lru::list_head* at = head->next;
+       at != head && ++length <= rest.limit; at = at->next) {
     const lru::mem_cgroup* memcg = lru::mem_cgroup_from_slab_obj(at);
     if (!memcg || memcg == owner) continue;
     harness::ReportInvariant(
         "reparent_target", lru::serial_of(owner),
         "at rest object %u is on list %u of memcg %u (lru %u, nid %d), but "
         "belongs to memcg %u",
-        lru::serial_of(at), view.list->serial, lru::serial_of(owner),
-        rest.lru_serial, view.nid, lru::serial_of(memcg));
+        lru::serial_of(at), list->serial, lru::serial_of(owner),
+        rest.lru_serial, nid, lru::serial_of(memcg));
     return;
   }
 }
 
-void VisitList(const lru::list_lru_view& view, void* arg) {
+void VisitList(int nid, lru::list_lru_one* list, void* arg) {
   const Rest& rest = *static_cast<const Rest*>(arg);
-  const lru::mem_cgroup* owner = view.list->owner;
+  const lru::mem_cgroup* owner = list->owner;
   bool alive = rest.world.IsAlive(owner);
-  if (alive && !IsDrained(view.list->serial)) {
-    CheckItems(view, OwnerOrRoot(owner), rest);
+  if (alive && !IsDrained(list->serial)) {
+    CheckItems(nid, list, OwnerOrRoot(owner), rest);
     return;
   }
   harness::ReportInvariant(
       "empty_after_reparent", 0,
       "at rest list %u (lru %u, nid %d), whose memcg has been %s, is still to "
       "be found",
-      view.list->serial, rest.lru_serial, view.nid,
-      alive ? "reparented" : "torn down");
+      list->serial, rest.lru_serial, nid, alive ? "reparented" : "torn down");
 }
 
 void CheckTotals(World& world) {

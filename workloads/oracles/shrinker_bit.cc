@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "harness/flight_recorder.h"
+#include "workloads/oracles/peek.h"
 #include "workloads/oracles/per_task.h"
 #include "workloads/registry.h"
 
@@ -98,7 +99,7 @@ void Settle(const fault_site& site, const char* what) {
 
 void OnLinked(fault_point, const fault_site& site) {
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
-  bool is_first = list && list->nr_items.load(std::memory_order_relaxed) == 0;
+  bool is_first = list && NrItemsOf(list) == 0;
   if (is_first) return Owe(site, list);
   all_notes.Mine().owed.memcg = 0;
 }
@@ -111,7 +112,7 @@ void OnCountChanged(fault_point, const fault_site& site) {
 
 void OnSrcLocked(fault_point, const fault_site& site) {
   const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
-  bool has_items = src->nr_items.load(std::memory_order_relaxed) != 0;
+  bool has_items = NrItemsOf(src) != 0;
   Owe(site, has_items ? static_cast<const lru::list_lru_one*>(site.dst.ptr)
                       : nullptr);
 }
@@ -242,19 +243,20 @@ struct Rest {
   const lru::list_lru* lru;
 };
 
-void VisitList(const lru::list_lru_view& view, void* arg) {
+void VisitList(int nid, lru::list_lru_one* list, void* arg) {
   const Rest& rest = *static_cast<const Rest*>(arg);
-  lru::mem_cgroup* owner = view.list->owner;
-  if (!owner || lru::list_empty(&view.list->list)) return;
+  lru::mem_cgroup* owner = list->owner;
+  if (!owner || IsEmpty(list)) return;
   if (!rest.world.IsAlive(owner)) return;
-  if (lru::shrinker_bit_is_set(owner, view.nid, rest.lru->shrinker_id)) return;
-  harness::ReportInvariant(
-      "shrinker_bit", lru::serial_of(owner),
+  if (lru::shrinker_bit_is_set(owner, nid, rest.lru->shrinker_id)) return;
+  harness::ReportViolation(
+      {.invariant = "shrinker_bit",
+       .memcg = lru::serial_of(owner),
+       .what = "at rest"},
       "at rest list %u of memcg %u has %ld items (lru %u, nid %d), but the bit "
       "of its shrinker %d is clear: reclaim will never look there",
-      view.list->serial, lru::serial_of(owner),
-      view.list->nr_items.load(std::memory_order_relaxed), rest.lru->serial,
-      view.nid, rest.lru->shrinker_id);
+      list->serial, lru::serial_of(owner), NrItemsOf(list), rest.lru->serial,
+      nid, rest.lru->shrinker_id);
 }
 
 std::vector<const lru::shrinker*> asked;

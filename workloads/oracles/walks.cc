@@ -19,6 +19,7 @@
 #include "lru/list_lru.h"
 #include "lru/sync/alloc.h"
 #include "workloads/oracles/list_shadows.h"
+#include "workloads/oracles/peek.h"
 #include "workloads/registry.h"
 
 namespace workloads {
@@ -107,7 +108,7 @@ void CheckBudget(const Walk& walk, const lru::list_lru_one* list) {
 // A list just begun, or begun again. (16) Touches the list's head alone.
 bool CheckBegin(const Walk& walk, const lru::list_head* item,
                 const lru::list_lru_one* list) {
-  if (item == list->list.next) return true;
+  if (item == ItemsOf(list)->next) return true;
   if (walk.callbacks > 1 && DropsLock(walk.status)) {
     harness::ReportInvariant(
         "single_isolation", OwnerOf(list),
@@ -130,7 +131,8 @@ bool CheckStep(const Walk& walk, const lru::list_head* item,
     what = "went on";
   } else if (item != walk.next) {
     what = "did not go on with the next item";
-  } else if (walk.status == lru::LRU_ROTATE && list->list.prev != walk.item) {
+  } else if (walk.status == lru::LRU_ROTATE &&
+             ItemsOf(list)->prev != walk.item) {
     what = "did not move the item to the tail";
   } else if (walk.status == lru::LRU_SKIP && item->prev != walk.item) {
     what = "did not leave the item where it was";
@@ -370,28 +372,28 @@ struct Rest {
 // walk_one comes to the items of the list that belongs to the memcg, and to no
 // others, and count_one says what that list does: whether its nr_items is right
 // is items_conserved's.
-void VisitList(const lru::list_lru_view& view, void* arg) {
+void VisitList(int nid, lru::list_lru_one* list, void* arg) {
   const auto& [world, lru, limit] = *static_cast<const Rest*>(arg);
-  lru::mem_cgroup* memcg = view.list->owner;
+  lru::mem_cgroup* memcg = list->owner;
   if (!world.IsAlive(memcg)) return;
   unsigned long items = 0;
-  for (const lru::list_head* at = view.list->list.next;
-       at != &view.list->list && items <= limit; at = at->next) {
+  const lru::list_head* head = ItemsOf(list);
+  for (const lru::list_head* at = head->next; at != head && items <= limit;
+       at = at->next) {
     items++;
   }
   unsigned long visited = 0, nr_to_walk = limit;
-  UnwatchedOps().list_lru_walk_one(lru, view.nid, memcg, CountOnly, &visited,
+  UnwatchedOps().list_lru_walk_one(lru, nid, memcg, CountOnly, &visited,
                                    &nr_to_walk);
-  unsigned long count = UnwatchedOps().list_lru_count_one(lru, view.nid, memcg);
-  long nr_items = view.list->nr_items.load(std::memory_order_relaxed);
+  unsigned long count = UnwatchedOps().list_lru_count_one(lru, nid, memcg);
+  long nr_items = NrItemsOf(list);
   bool counted = nr_items < 0 || count == static_cast<unsigned long>(nr_items);
   if (visited == items && counted) return;
   harness::ReportInvariant(
-      "walk_contract", OwnerOf(view.list),
+      "walk_contract", OwnerOf(list),
       "at rest list %u of memcg %u (lru %u, nid %d) has %lu items, but "
       "list_lru_walk_one called back %lu times and list_lru_count_one says %lu",
-      view.list->serial, OwnerOf(view.list), lru->serial, view.nid, items,
-      visited, count);
+      list->serial, OwnerOf(list), lru->serial, nid, items, visited, count);
 }
 
 // It goes by the lru in use.
