@@ -53,6 +53,15 @@ const LruInfo* Catalog::FindLru(std::string_view name) const {
   return Find(lrus_, name);
 }
 
+std::string Catalog::LoadLru(std::string_view name) {
+  if (FindLru(name) != nullptr || !loader_.load) return "";
+  return loader_.load(std::string(name));
+}
+
+std::vector<std::string> Catalog::LoadableLrus() const {
+  return loader_.find ? loader_.find() : std::vector<std::string>();
+}
+
 const ActorInfo* Catalog::FindActor(std::string_view name) const {
   return Find(actors_, name);
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/known.h"
 #include "lru/fault_points.h"
 
 namespace harness {
@@ -24,6 +25,8 @@ struct LruInfo {
   std::span<const std::string_view> implicit = {};
   // What is done to memcgs, for window coverage. Empty: none is measured.
   std::span<const lru::operation_info> operations = {};
+  bool plugin = false;                   // a kernel's own
+  std::vector<KnownFinding> known = {};  // what is no news of it
   bool Has(lru::fault_point fp) const;
 };
 
@@ -76,6 +79,17 @@ class Catalog {
   const std::vector<ActorInfo>& actors() const { return actors_; }
   const std::vector<InvariantInfo>& invariants() const { return invariants_; }
   const std::vector<BustedInfo>& busted() const { return busted_; }
+  // Lrus that are not built in: `find` names those that could be had, `load`
+  // adds the one asked for, or says why not ("": it is none of its names).
+  struct LruLoader {
+    std::vector<std::string> (*find)();
+    std::string (*load)(const std::string& name);
+  };
+  void SetLruLoader(LruLoader loader) { loader_ = loader; }
+  // Makes the lru of that name known if it can be. "": it is known, or there
+  // is none of that name; else the error. On the main thread, before tasks.
+  std::string LoadLru(std::string_view name);
+  std::vector<std::string> LoadableLrus() const;
   const LruInfo* FindLru(std::string_view name) const;
   const ActorInfo* FindActor(std::string_view name) const;
   const InvariantInfo* FindInvariant(std::string_view name) const;
@@ -83,6 +97,7 @@ class Catalog {
   bool HasActor(std::string_view name) const;
 
  private:
+  LruLoader loader_ = {};
   std::vector<LruInfo> lrus_;
   std::vector<ActorInfo> actors_;
   std::vector<InvariantInfo> invariants_;

@@ -70,6 +70,7 @@ CommandSpec Run() {
         "single one of explore, of its schedules"},
        {"--json", "", "stdout is the report and nothing else"},
        {"--quiet", "", "stdout is the verdict and the report's path"},
+       {"--strict", "", "a known finding of a kernel's own lru is a finding"},
        {"--no-fork", "", "one process, for debuggers"}}};
 }
 

@@ -79,6 +79,11 @@ Listing ImplicitPoints(const LruInfo& lru) {
 
 Listing Lrus() {
   Listing out{{"name", "sentence"}};
+  for (const std::string& name : LruNames()) {
+    std::string error = LruError(name);
+    if (!error.empty())
+      out.rows.push_back({{"name", name}, {"sentence", error}});
+  }
   for (const LruInfo& info : Catalog::Get().lrus()) {
     out.rows.push_back({{"name", info.name}, {"sentence", info.doc}});
   }
@@ -265,11 +270,8 @@ std::string WhyNot(const Arguments& arguments) {
     return arguments.Has("--implicit") ? "--implicit: needs --lru" : "";
   }
   std::string lru = arguments.Value("--lru");
-  if (Catalog::Get().FindLru(lru) != nullptr) return "";
-  std::vector<std::string> names;
-  for (const LruInfo& info : Catalog::Get().lrus()) names.push_back(info.name);
-  return absl::StrCat("--lru: unknown lru '", Printable(lru), "'",
-                      DidYouMean(lru, names));
+  std::string error = LruError(lru);
+  return error.empty() ? "" : absl::StrCat("--lru: ", error);
 }
 
 }  // namespace

@@ -164,6 +164,7 @@ int RunAll(const std::vector<PlannedRun>& runs, const RunRequest& request,
     options.command = ReplayCommand(run);
     options.json = request.json;
     options.quiet = request.quiet;
+    options.strict = request.strict;
     options.fork = request.fork;
     options.share = run.share;
     std::fflush(nullptr);  // nothing may be printed twice, by two processes

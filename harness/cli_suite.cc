@@ -232,6 +232,7 @@ RunRequest ReadRequest(const Arguments& arguments, Args& errors) {
   }
   request.json = arguments.Has("--json");
   request.quiet = arguments.Has("--quiet");
+  request.strict = arguments.Has("--strict");
   request.fork = !arguments.Has("--no-fork");
   return request;
 }

@@ -25,6 +25,7 @@ struct RunRequest {
   std::optional<Shard> shard;
   bool json = false;
   bool quiet = false;
+  bool strict = false;
   bool fork = true;
 };
 // Appends to `errors` what is wrong with the values.

@@ -92,6 +92,14 @@ struct Require {
   std::map<std::string, uint64_t> operations;  // by verb
 };
 
+// Where our teardown differs from the kernel's own (bugs d5 and d7).
+enum class Unlink { kRelease, kFree };
+enum class IdRelease { kOffline, kAfterGracePeriod };
+struct Model {
+  Unlink unlink = Unlink::kFree;
+  IdRelease id_release = IdRelease::kAfterGracePeriod;
+};
+
 struct Config {
   std::string name = "unnamed";
   std::string description;
@@ -102,6 +110,7 @@ struct Config {
   std::string busted = "none";
   uint64_t busted_after_ms = 0;  // the control acts from then on
   Topology topology;
+  Model model;  // of an lru that is a kernel's own: the kernel's, by default
   std::vector<ActorSpec> actors;
   std::vector<Fault> faults;
   Require require;

@@ -99,6 +99,16 @@ void CheckText(const Spec& spec, const std::string& text,
   }
 }
 
+}  // namespace
+
+std::string LruError(const std::string& name) {
+  std::string error = Catalog::Get().LoadLru(name);
+  if (!error.empty() || Catalog::Get().FindLru(name) != nullptr) return error;
+  return Unknown("lru", name, LruNames());
+}
+
+namespace {
+
 void CheckString(const Spec& spec, const Json& value,
                  const std::string& pointer, std::vector<InputError>& errors) {
   if (!value.is_string()) {
@@ -111,6 +121,9 @@ void CheckString(const Spec& spec, const Json& value,
     CheckText(spec, text, pointer, errors);
   } else if (spec.type == SpecType::kPoint && LooksImplicit(text)) {
     std::string error = ParseImplicit(text).error;
+    if (!error.empty()) Error(errors, pointer, error);
+  } else if (spec.noun == "lru") {
+    std::string error = LruError(text);
     if (!error.empty()) Error(errors, pointer, error);
   } else if (std::find(spec.names.begin(), spec.names.end(), text) ==
              spec.names.end()) {

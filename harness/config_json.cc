@@ -79,6 +79,8 @@ nlohmann::ordered_json ToJson(const Config& config) {
   out["busted"] = config.busted;
   out["busted_after_ms"] = config.busted_after_ms;
   out["topology"] = TopologyToJson(config.topology);
+  out["model"] = {{"unlink", NameOf(kUnlinks, config.model.unlink)},
+                  {"id_release", NameOf(kIdReleases, config.model.id_release)}};
   out["actors"] = Json::array();
   for (const ActorSpec& a : config.actors) {
     out["actors"].push_back(ActorToJson(a));

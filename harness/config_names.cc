@@ -116,7 +116,11 @@ std::vector<std::string> TaskTypeNames() {
 }
 
 std::vector<std::string> LruNames() {
-  return NamesOfInfos(Catalog::Get().lrus());
+  std::vector<std::string> names = NamesOfInfos(Catalog::Get().lrus());
+  for (std::string& name : Catalog::Get().LoadableLrus()) {
+    if (Catalog::Get().FindLru(name) == nullptr) names.push_back(name);
+  }
+  return names;
 }
 
 std::vector<std::string> BustedNames() {

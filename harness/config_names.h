@@ -34,6 +34,11 @@ inline constexpr EnumName<SlabReuse> kSlabReuses[] = {
     {SlabReuse::kNever, "never"},
     {SlabReuse::kAfterGracePeriod, "after_grace_period"},
     {SlabReuse::kImmediate, "immediate"}};
+inline constexpr EnumName<Unlink> kUnlinks[] = {{Unlink::kRelease, "release"},
+                                                {Unlink::kFree, "free"}};
+inline constexpr EnumName<IdRelease> kIdReleases[] = {
+    {IdRelease::kOffline, "offline"},
+    {IdRelease::kAfterGracePeriod, "after_grace_period"}};
 inline constexpr EnumName<bool> kOnFindings[] = {{true, "stop"},
                                                  {false, "continue"}};
 
@@ -69,7 +74,9 @@ std::vector<std::string> FaultPointNames();
 std::vector<std::string> SyncOpNames();
 std::vector<std::string> ActorNames();     // of the catalog
 std::vector<std::string> TaskTypeNames();  // actors and workers
-std::vector<std::string> LruNames();
+std::vector<std::string> LruNames();       // built in, loaded, or to be had
+// "" when there is an lru of that name; it is loaded if need be.
+std::string LruError(const std::string& name);
 std::vector<std::string> BustedNames();           // "none" first
 std::vector<std::string> OperationNames();        // verbs of actors
 std::vector<std::string> WindowOperationNames();  // of all lrus, sorted

@@ -154,6 +154,13 @@ void ReadTopology(const Reader& in, Topology& topology) {
   in.Enum("slab_reuse", kSlabReuses, topology.slab_reuse);
 }
 
+// A kernel's own lru stands where its kernel's teardown is as it is.
+Model ModelOf(const std::string& lru) {
+  const LruInfo* info = Catalog::Get().FindLru(lru);
+  if (info == nullptr || !info->plugin) return {};
+  return {Unlink::kRelease, IdRelease::kOffline};
+}
+
 CoverageRequired ReadCoverage(const Reader& require) {
   CoverageRequired coverage;
   const Json* value = require.Find("coverage");
@@ -195,6 +202,10 @@ Config ReadConfig(const Json& document) {
   in.Text("busted", config.busted);
   in.Integer("busted_after_ms", config.busted_after_ms);
   ReadTopology(Reader(in.Find("topology")), config.topology);
+  config.model = ModelOf(config.lru);
+  Reader model(in.Find("model"));
+  model.Enum("unlink", kUnlinks, config.model.unlink);
+  model.Enum("id_release", kIdReleases, config.model.id_release);
   if (in.Find("actors") == nullptr) config.actors = StandardActors();
   in.Each("actors", 64,
           [&](const Reader& r) { config.actors.push_back(ReadActor(r)); });

@@ -28,6 +28,12 @@ Json NameSchema(const Spec& spec) {
   Json schema = {{"type", "string"}};
   // An empty enum is no schema: a catalog may have nothing of that sort.
   if (!spec.names.empty()) schema["enum"] = spec.names;
+  if (spec.noun == "lru") {
+    // Plug-ins come by name and by file.
+    schema["anyOf"] = {{{"enum", schema["enum"]}},
+                       {{"pattern", "^kernel-[^/]+$|[.]so$"}}};
+    schema.erase("enum");
+  }
   return schema;
 }
 

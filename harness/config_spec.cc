@@ -163,6 +163,20 @@ Spec TopologySpec() {
              "When a freed object's memory may be an object again.")}});
 }
 
+Spec ModelSpec() {
+  return Object(
+      "How memcgs are torn down where ours differs from the kernel's. Without "
+      "it, ours for the built-in lrus and the kernel's for a kernel's own.",
+      {{"unlink",
+        Name("unlink", NamesIn(kUnlinks), nullptr,
+             "When a css leaves its parent's children: at its release, as in "
+             "the kernel (d5), or before it is freed.")},
+       {"id_release",
+        Name("id_release", NamesIn(kIdReleases), nullptr,
+             "When the id of a memcg may be another's: at the end of its "
+             "offline, as in the kernel (d7), or a grace period later.")}});
+}
+
 Spec CoverageSpec() {
   constexpr int64_t kNamesMax = 64;
   Spec spec = Object(
@@ -255,6 +269,7 @@ Spec ConfigSpec() {
                 "The control acts only from then on: is a long run still "
                 "able to see it?")},
        {"topology", TopologySpec()},
+       {"model", ModelSpec()},
        {"actors", Array(64, ActorItemSpec(),
                         "Who works. Empty: 2 adders, 2 deleters, 1 shrinker, "
                         "2 destroyers.")},

@@ -32,8 +32,14 @@ bool ReadFrame(uint64_t address, StackFrame* frame) {
 
 void Report(const Violation& violation, void* frame_address, const char* format,
             va_list args) {
+  int known = FindKnown(violation.invariant, violation.what);
+  if (known >= 0 && recorder()) {
+    recorder()->nr_known[known].fetch_add(1, kRelaxed);
+    if (!KnownFindings()[known].ends_run) return;
+  }
   FindingSlot* slot = ClaimFinding(Kind::kInvariant);
   if (!slot) return;
+  slot->known = known >= 0;
   snprintf(slot->invariant, sizeof(slot->invariant), "%s", violation.invariant);
   snprintf(slot->type, sizeof(slot->type), "%s%s%s", violation.what,
            *violation.other ? "," : "", violation.other);

@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "harness/explore/record.h"
+#include "harness/known.h"
 #include "harness/near_miss.h"
 #include "harness/plan.h"
 #include "lru/fault_points.h"
@@ -178,6 +179,7 @@ struct FindingSlot {
   uint64_t ticks;
   uint64_t points;      // explore: visited by then in its schedule,
   uint64_t trace_hash;  // and the hash of these
+  bool known;           // one of KnownFindings(), which ended the run
   uint32_t task;        // task id of who noticed, or ~0
   uint32_t memcg;       // serial concerned, or 0
   uint32_t nr_frames;   // of who noticed
@@ -201,6 +203,7 @@ struct Recorder {
   std::atomic<uint32_t> nr_findings;    // claimed; may exceed kFindingsMax
   std::atomic<uint32_t> findings_stop;  // so many end the run; 0 means 1
   FindingSlot findings[kFindingsMax];
+  std::atomic<uint64_t> nr_known[kKnownMax];  // KnownFindings() seen
   std::atomic<uint64_t> start_ticks, run_end_ticks;
   double ticks_per_ns;
   std::atomic<uint64_t> teardowns, teardowns_contended;

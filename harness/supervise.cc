@@ -37,6 +37,7 @@ void CopyRaw(T& to, const T& from) {
 void CopyTotals(Recorder& to, const Recorder& from) {
   CopyRaw(to.nr_findings, from.nr_findings);
   CopyRaw(to.findings, from.findings);
+  CopyRaw(to.nr_known, from.nr_known);
   CopyRaw(to.run_end_ticks, from.run_end_ticks);
   CopyRaw(to.teardowns, from.teardowns);
   CopyRaw(to.teardowns_contended, from.teardowns_contended);

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "harness/catalog.h"
 #include "harness/child.h"
 #include "harness/cli_options.h"
 #include "harness/coverage.h"
@@ -244,6 +245,9 @@ int RunOnce(const Config& config, uint64_t seed, const RunOptions& options,
   std::vector<std::string> tasks = PlanTaskNames(config);
   Run run = {config, seed, options, PlanHash(config, seed, tasks)};
   PrintStart(run, tasks.size());
+  const LruInfo* lru = Catalog::Get().FindLru(config.lru);
+  SetKnownFindings(lru && !options.strict ? lru->known
+                                          : std::vector<KnownFinding>());
   MapRecorder();
   TortureBody body = BodyOf(run, workload);
   int code =

@@ -27,6 +27,7 @@ struct RunOptions {
   std::string config_path;  // as the user named it, for the replay command
   std::string command;      // runs the same plan again; empty: made from these
   bool json = false;        // stdout is the report's JSON, nothing else
+  bool strict = false;      // what is known of an lru is a finding, too
   bool quiet = false;       // stdout is the verdict line and the report's path
   bool fork = true;         // --no-fork: everything in one process
   bool silent = false;      // stdout and the live line stay empty

@@ -13,6 +13,7 @@
 #include "harness/coverage.h"
 #include "harness/pacer.h"
 #include "harness/progress.h"
+#include "harness/report/snapshot.h"
 #include "nlohmann/json.hpp"
 
 namespace harness {
@@ -72,6 +73,20 @@ std::string DoneText(const Recorder& r) {
   absl::StrAppend(&text, ", ", TotalsOf(r).operations, " operations");
   if (Exploring(r)) return absl::StrCat(ExploredText(r), ", ", text);
   return absl::StrFormat("%s, %.1f s", text, RunSeconds(r));
+}
+
+// "known: 2": bugs of a kernel's own lru, seen again.
+std::string KnownText(const nlohmann::ordered_json& report, bool quiet) {
+  auto it = report.find("known");
+  if (it == report.end() || it->empty()) return "";
+  std::string text = absl::StrCat("known: ", it->size(), "\n");
+  for (const auto& known : *it) {
+    if (quiet) break;
+    absl::StrAppend(&text, "  ", Field(known, "bug"), ", seen ",
+                    known["seen"].get<uint64_t>(),
+                    " times: ", Field(known, "sentence"), "\n");
+  }
+  return text;
 }
 
 // Somebody who proves that the harness can fail must not be left with a PASS.
@@ -147,6 +162,7 @@ std::vector<std::string> Unmet(const Recorder& r, const Config& config) {
 
 ExitCode Judge(const Recorder& r, const RunOutcome& outcome) {
   if (!outcome.other_course.empty()) return kExitHarness;
+  if (EndedByKnown(r)) return kExitPass;
   if (r.nr_findings.load(kRelaxed)) return kExitFinding;
   if (!outcome.impossible.empty()) return kExitHarness;
   if (outcome.interrupted || !outcome.unmet.empty()) return kExitInconclusive;
@@ -184,7 +200,12 @@ std::string VerdictText(const Recorder& r, const Config& config,
     text = InconclusiveText(r, config, outcome, quiet);
   } else {
     text = absl::StrCat("PASS ", DoneText(r), "\n", MissedText(config, quiet));
+    if (EndedByKnown(r) && !quiet) {
+      absl::StrAppend(&text, "  ended by what is known: whatever comes after ",
+                      "it may be its consequence\n");
+    }
   }
+  absl::StrAppend(&text, KnownText(report, quiet));
   if (report_path.empty()) return text;
   return absl::StrCat(text, quiet ? "" : "  report: ", report_path, "\n");
 }

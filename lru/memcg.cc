@@ -302,6 +302,11 @@ void mem_cgroup_id_release(mem_cgroup* memcg) {
   });
 }
 
+void mem_cgroup_id_release_at_once(mem_cgroup* memcg) {
+  mem_cgroup_id_remove(memcg);
+  css_put(&memcg->css);
+}
+
 obj_cgroup* get_obj_cgroup_from_memcg(mem_cgroup* memcg) {
   for (; memcg && !mem_cgroup_is_root(memcg);
        memcg = parent_mem_cgroup(memcg)) {

@@ -149,6 +149,8 @@ void memcg_offline_kmem(mem_cgroup* memcg);
 void memcg_reparent_objcgs(mem_cgroup* memcg, mem_cgroup* parent);
 void mem_cgroup_id_pin(mem_cgroup* memcg);
 void mem_cgroup_id_release(mem_cgroup* memcg);
+// As the kernel does: without a grace period (d7).
+void mem_cgroup_id_release_at_once(mem_cgroup* memcg);
 void mem_cgroup_id_remove(mem_cgroup* memcg);
 void mem_cgroup_idr_remove(mem_cgroup* memcg);
 void memcg_idr_clear(mem_cgroup* memcg)

@@ -4,12 +4,29 @@
 
 namespace workloads {
 
+namespace {
+
+// The teardown that the config asks for.
+const lru::teardown_steps* StepsOf(const harness::Model& model) {
+  static lru::teardown_steps steps;
+  steps = lru::clean_teardown_steps();
+  if (model.unlink == harness::Unlink::kRelease) {
+    steps.css_unlink_at_release = lru::css_unlink;
+  }
+  if (model.id_release == harness::IdRelease::kOffline) {
+    steps.mem_cgroup_id_release = lru::mem_cgroup_id_release_at_once;
+  }
+  return &steps;
+}
+
+}  // namespace
+
 void Torture::Setup(const harness::Config& config, uint64_t seed) {
   setup_prng_.state = harness::Mix64(seed);
   setup_notes_.prng = &setup_prng_;
   lru::current_task()->user = &setup_notes_;
   World::Parts clean = {.lru_ops = FindLru(config.lru),
-                        .steps = &lru::clean_teardown_steps(),
+                        .steps = StepsOf(config.model),
                         .ops = &CleanWorkloadOps()};
   parts_ = clean;
   if (const Control* control = FindControl(config.busted)) {

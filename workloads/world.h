@@ -47,6 +47,10 @@ class World {
   const lru::list_lru_ops& lru_ops() const { return lru::current_lru_ops(); }
   // In the middle of a run: what is in progress ends as it began.
   void Replace(const Parts& parts);
+  // Whether the next memcg may get an id at once (d7).
+  bool IdsGoAtOffline() const {
+    return config_.model.id_release == harness::IdRelease::kOffline;
+  }
   uint32_t nids() const { return config_.topology.nids; }
   // Those that live as long as the world.
   uint32_t nr_lrus() const { return config_.topology.lrus; }

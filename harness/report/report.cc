@@ -131,6 +131,7 @@ Json Assemble(const Recorder& r, const Config& config, uint64_t seed,
   for (const std::string& line : outcome.unmet) {
     report["unmet"].push_back(CleanText(line));
   }
+  report["known"] = KnownToJson(r);
   report["truncated"] = false;
   report["finding"] = findings.empty() ? Json(nullptr) : findings[0];
   for (Json& finding : findings) ShortenCopy(finding["replay"]);

@@ -39,6 +39,7 @@ Json StatsToJson(const Recorder& r, const RunOutcome& outcome);
 Json FaultsToJson(const Recorder& r, const Config& config);
 Json CoverageToJson(const Recorder& r, const Config& config);
 Json NearMissesToJson(const Recorder& r);
+Json KnownToJson(const Recorder& r);  // those that were seen
 Json ConfidenceToJson(const Recorder& r, const Config& config, bool found);
 
 // Null but in explore.

@@ -286,6 +286,11 @@ Json Properties() {
   p["confidence"] = ConfidenceSchema();
   p["interrupted"] = Type("boolean");
   p["unmet"] = List(Text());
+  p["known"] = Described(
+      List(Object({{"bug", FilledText()},
+                   {"seen", Count()},
+                   {"sentence", FilledText()}})),
+      "what is known of this lru, a kernel's own, and was seen again");
   p["truncated"] = Type("boolean");
   p["finding"] = OrNull(FindingSchema());
   p["findings"] = List(FindingSchema());

@@ -141,4 +141,17 @@ Json ConfidenceToJson(const Recorder& r, const Config& config, bool found) {
   return confidence;
 }
 
+Json KnownToJson(const Recorder& r) {
+  Json all = Json::array();
+  const std::vector<KnownFinding>& known = KnownFindings();
+  for (size_t i = 0; i < known.size(); i++) {
+    uint64_t seen = r.nr_known[i].load(kRelaxed);
+    if (seen == 0) continue;
+    all.push_back({{"bug", known[i].bug},
+                   {"seen", seen},
+                   {"sentence", known[i].sentence}});
+  }
+  return all;
+}
+
 }  // namespace harness

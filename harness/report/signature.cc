@@ -36,16 +36,21 @@ bool Anonymous(std::string_view part) {
          part == "const";
 }
 
+// A kernel's own file, where build_plugin.sh has left it.
+bool InPlugin(const Frame& frame) { return Has(frame.file, ".so.d/"); }
+
 bool InSubject(const Frame& frame) {
   if (frame.file.empty()) {
     return Has(frame.function, "lru::") || Has(frame.function, "workloads::");
   }
-  return Starts(frame.file, "lru/") || Starts(frame.file, "workloads/");
+  return Starts(frame.file, "lru/") || Starts(frame.file, "workloads/") ||
+         InPlugin(frame);
 }
 
 // Means nothing to a reader who looks for the cause.
 bool PassedOver(const Frame& frame, const std::string& name) {
   if (Starts(frame.file, "lru/sync/") || Starts(frame.file, "lru/list.") ||
+      Starts(frame.file, "lru/kernel/") ||
       Starts(frame.file, "workloads/busted/")) {
     return true;
   }

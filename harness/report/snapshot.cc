@@ -229,11 +229,16 @@ std::vector<std::string> BlockedOnLocks(const Recorder& r) {
   return {names.begin(), names.end()};
 }
 
+bool EndedByKnown(const Recorder& r) {
+  return r.nr_findings.load(kRelaxed) != 0 && r.findings[0].known;
+}
+
 std::vector<const FindingSlot*> ReadyFindings(const Recorder& r) {
   std::vector<const FindingSlot*> ready;
   uint32_t n = std::min<uint32_t>(r.nr_findings.load(kRelaxed), kFindingsMax);
   for (uint32_t i = 0; i < n; ++i) {
-    if (r.findings[i].ready.load(kRelaxed)) ready.push_back(&r.findings[i]);
+    const FindingSlot& slot = r.findings[i];
+    if (slot.ready.load(kRelaxed) && !slot.known) ready.push_back(&slot);
   }
   return ready;
 }

@@ -58,7 +58,10 @@ std::vector<uint32_t> DyingMemcgs(const Recorder& r, uint32_t first,
 std::vector<std::string> BlockedOnLocks(const Recorder& r);
 
 // The ones published, clamped.
+// Without those that are known.
 std::vector<const FindingSlot*> ReadyFindings(const Recorder& r);
+// Whether the first finding, which ended the run, is a known one.
+bool EndedByKnown(const Recorder& r);
 
 }  // namespace harness
 

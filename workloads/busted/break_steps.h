@@ -23,12 +23,10 @@ void BreakSteps(World::Parts& parts) {
 // Change: [](lru::teardown_steps& steps) { steps.one = ...; }
 template <auto Change>
 void BreakTeardown(World::Parts& parts) {
-  static const lru::teardown_steps kSteps = [] {
-    lru::teardown_steps steps = lru::clean_teardown_steps();
-    Change(steps);
-    return steps;
-  }();
-  parts.steps = &kSteps;
+  static lru::teardown_steps broken;
+  broken = *parts.steps;
+  Change(broken);
+  parts.steps = &broken;
 }
 
 // Change: [](WorkloadOps& ops) { ops.one = ...; }

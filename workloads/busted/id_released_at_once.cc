@@ -13,11 +13,6 @@
 namespace workloads::id_released_at_once {
 namespace {
 
-void ReleaseAtOnce(lru::mem_cgroup* memcg) {
-  lru::mem_cgroup_id_remove(memcg);
-  lru::css_put(&memcg->css);
-}
-
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "id_released_at_once",
               .klass = "lru",
@@ -31,7 +26,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"tsan", "invariant", "id_unique"},
                          {"gcc", "invariant", "id_unique"}}},
      .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
-       steps.mem_cgroup_id_release = ReleaseAtOnce;
+       steps.mem_cgroup_id_release = lru::mem_cgroup_id_release_at_once;
      }>}));
 
 }  // namespace

@@ -41,6 +41,7 @@ void OnPut(fault_point, const fault_site& site) {
 
 // Without an entry it was never online, or its place is another's.
 void CheckGracePeriod(const fault_site& site) {
+  if (TheWorld().IdsGoAtOffline()) return;
   const Put& put = puts[site.memcg.serial % kMemcgs];
   if (put.serial.load(std::memory_order_relaxed) != site.memcg.serial ||
       lru::rcu_gp_completed() > put.gp_begun.load(std::memory_order_relaxed)) {

@@ -136,6 +136,7 @@ void CheckShortPath(const fault_site& site, fault_point fp, uint64_t reached) {
 void CheckGracePeriod(const fault_site& site, const State& state, int index) {
   const stage_info& stage = stages[index];
   if (!stage.after_gp) return;
+  if (stage.since == lru::FP_id_put && TheWorld().IdsGoAtOffline()) return;
   uint64_t begun = state.gp_begun[stage.since].load(std::memory_order_relaxed);
   if (lru::rcu_gp_completed() > begun) return;
   ReportOrder(site, stage.fp, "without a grace period since", stage.since);
