@@ -1,15 +1,18 @@
 // What the lru itself costs: add and del by one and two tasks, walks,
 // reparenting, a fault point disarmed and armed. All through the ops table, as
-// actors call it, on both clean lrus: memcg_lock:0 is `node-lock`. Two tasks in
-// different memcgs of one node (place:1) are why the kernel gave every list its
-// own lock.
+// actors call it, on both clean lrus: lru:0 is `node-lock`, lru:1 `memcg-lock`.
+// Two tasks in different memcgs of one node (place:1) are why the kernel gave
+// every list its own lock. lru:2 is a kernel's own, when a plug-in is named:
 //
+//   LRUTORTURE_PLUGIN=build/release/lru/kernel-6.12.so
 //   build/release/lru/list_lru_benchmark --benchmark_filter=add_del
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
+#include "lru/kernel/plugin.h"
 #include "lru/memcg_lock.h"
 #include "lru/node_lock.h"
 
@@ -18,8 +21,23 @@ namespace {
 
 // Of the benchmark that runs; written before its subject is made.
 const list_lru_ops* ops = nullptr;
-void use_lru(int64_t memcg_lock) {
-  ops = memcg_lock ? &memcg_lock_ops() : &node_lock_ops();
+void use_lru(int64_t which) {
+  static const kernel_lru* plugin = nullptr;
+  if (which == 2 && !plugin) {
+    std::string error;
+    plugin = load_kernel_lru("plug-in", getenv("LRUTORTURE_PLUGIN"), &error);
+    if (!plugin) {
+      fprintf(stderr, "%s\n", error.c_str());
+      abort();
+    }
+  }
+  ops = which == 2   ? &plugin->ops
+        : which == 1 ? &memcg_lock_ops()
+                     : &node_lock_ops();
+}
+std::vector<int64_t> lrus() {
+  if (getenv("LRUTORTURE_PLUGIN")) return {0, 1, 2};
+  return {0, 1};
 }
 
 // Steps that say how long the reparenting of one memcg took.
@@ -120,11 +138,11 @@ void add_del(benchmark::State& state) {
   task_disown();
 }
 BENCHMARK(add_del)
-    ->ArgNames({"place", "memcg_lock"})
-    ->ArgsProduct({{SAME_LIST}, {0, 1}});
+    ->ArgNames({"place", "lru"})
+    ->ArgsProduct({{SAME_LIST}, lrus()});
 BENCHMARK(add_del)
-    ->ArgNames({"place", "memcg_lock"})
-    ->ArgsProduct({{SAME_LIST, SAME_NODE, OTHER_NODE}, {0, 1}})
+    ->ArgNames({"place", "lru"})
+    ->ArgsProduct({{SAME_LIST, SAME_NODE, OTHER_NODE}, lrus()})
     ->Threads(2)
     ->UseRealTime();
 
@@ -153,9 +171,7 @@ void walk(benchmark::State& state) {
   }
   task_disown();
 }
-BENCHMARK(walk)
-    ->ArgNames({"items", "memcg_lock"})
-    ->ArgsProduct({{16, 1024}, {0, 1}});
+BENCHMARK(walk)->ArgNames({"items", "lru"})->ArgsProduct({{16, 1024}, lrus()});
 
 // memcg_reparent_objcgs() and memcg_reparent_list_lrus() of a memcg with n
 // items: splicing costs the same for any n.
@@ -184,8 +200,8 @@ void reparent(benchmark::State& state) {
   task_disown();
 }
 BENCHMARK(reparent)
-    ->ArgNames({"items", "memcg_lock"})
-    ->ArgsProduct({{1, 100, 10'000}, {0, 1}})
+    ->ArgNames({"items", "lru"})
+    ->ArgsProduct({{1, 100, 10'000}, lrus()})
     ->Iterations(50)
     ->UseManualTime();
 

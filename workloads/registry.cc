@@ -1,8 +1,13 @@
 #include "workloads/registry.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
 #include <map>
 #include <utility>
 
+#include "lru/kernel/plugin.h"
 #include "lru/memcg_lock.h"
 #include "lru/node_lock.h"
 
@@ -29,6 +34,58 @@ std::map<std::string, const lru::list_lru_ops*, std::less<>>& Lrus() {
 std::map<std::string, Oracle>& OracleMap() {
   static auto* const kOracles = new std::map<std::string, Oracle>;
   return *kOracles;
+}
+
+// --- plug-ins: kernel-6.12 is lru/kernel-6.12.so beside this program, or in
+// the folder above where a test stands; FILE.so is itself
+// ------------------------------------------------------------------------
+
+constexpr std::string_view kKernel = "kernel-", kPlugin = ".so";
+
+std::filesystem::path PluginFolder() {
+  std::error_code error;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  auto folder = self.parent_path() / "lru";
+  if (std::filesystem::is_directory(folder, error)) return folder;
+  return self.parent_path().parent_path() / "lru";
+}
+
+std::vector<std::string> FindPlugins() {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator it(PluginFolder(), error), end;
+  for (; !error && it != end; it.increment(error)) {
+    std::string stem = it->path().stem().string();
+    if (it->path().extension() == kPlugin && stem.rfind(kKernel, 0) == 0) {
+      names.push_back(stem);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string LoadPlugin(const std::string& name) {
+  bool is_file =
+      name.size() > kPlugin.size() &&
+      name.compare(name.size() - kPlugin.size(), name.npos, kPlugin) == 0;
+  if (!is_file && name.rfind(kKernel, 0) != 0) return "";
+  // Not a bare name: dlopen() would look for that in the system's folders.
+  std::filesystem::path file =
+      is_file ? std::filesystem::absolute(name)
+              : PluginFolder() / (name + std::string(kPlugin));
+  std::error_code none;
+  if (!std::filesystem::exists(file, none)) {
+    return "lru '" + name + "': there is no file " + file.string() +
+           (is_file ? ""
+                    : " (scripts/kernel.sh " + name.substr(kKernel.size()) +
+                          " builds it)");
+  }
+  std::string error;
+  const lru::kernel_lru* plugin =
+      lru::load_kernel_lru(name, file.string(), &error);
+  if (!plugin) return "lru '" + name + "' cannot be loaded: " + error;
+  RegisterLru(plugin->ops, plugin);
+  return "";
 }
 
 struct WatchedOps {
@@ -59,10 +116,15 @@ bool RegisterControl(Control control) {
   return true;
 }
 
-bool RegisterLru(const lru::list_lru_ops& ops) {
+bool RegisterLru(const lru::list_lru_ops& ops, const lru::kernel_lru* plugin) {
   Lrus()[ops.name] = &ops;
-  harness::Catalog::Get().Add(harness::LruInfo{
-      ops.name, ops.doc, ops.stages, ops.absent, ops.implicit, ops.operations});
+  harness::LruInfo info{ops.name,   ops.doc,      ops.stages,
+                        ops.absent, ops.implicit, ops.operations};
+  if (plugin) {
+    info.plugin = true;
+    info.known = harness::KnownFindingsOf(plugin->version_code);
+  }
+  harness::Catalog::Get().Add(std::move(info));
   return true;
 }
 
@@ -105,7 +167,12 @@ const lru::list_lru_ops* FindLru(std::string_view name) {
   return it == Lrus().end() ? nullptr : it->second;
 }
 
+bool RegisterPlugins() {
+  harness::Catalog::Get().SetLruLoader({FindPlugins, LoadPlugin});
+  return true;
+}
+
 LRUTORTURE_REGISTER(RegisterLru(lru::node_lock_ops()) &&
-                    RegisterLru(lru::memcg_lock_ops()));
+                    RegisterLru(lru::memcg_lock_ops()) && RegisterPlugins());
 
 }  // namespace workloads

@@ -10,6 +10,7 @@
 
 #include "harness/catalog.h"
 #include "harness/workload.h"
+#include "lru/kernel/plugin.h"
 #include "workloads/world.h"
 
 namespace workloads {
@@ -42,7 +43,9 @@ bool RegisterActor(harness::ActorInfo info, ActorFactory factory);
 bool RegisterOracle(std::vector<harness::InvariantInfo> invariants,
                     Oracle oracle);
 bool RegisterControl(Control control);
-bool RegisterLru(const lru::list_lru_ops& ops);
+// `plugin`: what it is, unless it is built in.
+bool RegisterLru(const lru::list_lru_ops& ops,
+                 const lru::kernel_lru* plugin = nullptr);
 
 ActorFactory FindActor(std::string_view name);
 const std::vector<Oracle>& Oracles();

@@ -66,6 +66,7 @@ struct task {
   // live allocations made minus freed by this task, by type; may be negative.
   std::atomic<s64> nr_alloc[NR_ALLOC_TYPES] = {};
 
+  void* call = nullptr;    // of a plug-in that is in progress: its own
   void* thread = nullptr;  // engine's own
   void* user = nullptr;    // whoever gave the task its work; lru/ ignores it
 };

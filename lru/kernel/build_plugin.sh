@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# build_plugin.sh TREE OUT.so CXX [FLAG...]: compiles a kernel tree's own
+# mm/list_lru.c and lib/xarray.c, byte for byte as they are, with the shim into
+# a plug-in. What it compiles stays beside it, in OUT.so.d/. Exits 1 with the
+# compiler's words when the tree does not compile.
+set -euo pipefail
+if [ $# -lt 3 ]; then
+  echo "usage: $0 TREE OUT.so CXX [FLAG...]" >&2
+  exit 2
+fi
+tree=$1 out=$2 cxx=$3
+shift 3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+dir=$out.d
+rm -rf "$dir"
+mkdir -p "$dir/include/linux"
+# Out of mm/ and lib/, where their quoted includes would find the real ones.
+cp "$tree/mm/list_lru.c" "$tree/lib/xarray.c" "$dir/"
+for header in list list_lru xarray poison; do
+  cp "$tree/include/linux/$header.h" "$dir/include/linux/"
+done
+"$here/features.py" "$tree" >"$dir/features.h"
+# Every other header that these files name leads to the shim.
+sed -nE 's/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"].*/\1/p' \
+  "$dir"/*.c "$dir"/include/linux/{list,list_lru,xarray,poison}.h |
+  sort -u | while read -r name; do
+    [ -e "$dir/include/$name" ] && continue
+    mkdir -p "$dir/include/$(dirname "$name")"
+    echo '#include "lru/kernel/shim.h"' >"$dir/include/$name"
+  done
+
+flags=(-x c -std=gnu11 -fPIC -fvisibility=hidden -fno-strict-aliasing -fwrapv
+  -fno-delete-null-pointer-checks -fno-omit-frame-pointer
+  -fno-sanitize=function -w -I"$dir" -I"$dir/include" -I"$here/../..")
+case $("$cxx" --version) in *clang*) ;; *)
+  flags=("${flags[@]/-fno-sanitize=function/}")
+  flags=(${flags[@]}) ;;
+esac
+compile() { "$cxx" "$@" "${flags[@]}" -Werror=implicit-function-declaration; }
+"$cxx" "$@" "${flags[@]}" -include "$here/hooks.h" -c "$dir/list_lru.c" \
+  -o "$dir/list_lru.o"
+"$cxx" "$@" "${flags[@]}" -c "$dir/xarray.c" -o "$dir/xarray.o"
+"$cxx" "$@" "${flags[@]}" -c "$here/bridge.c" -o "$dir/bridge.o"
+# What is not defined here is the sanitizer's, which the program has.
+"$cxx" "$@" -shared -o "$out" "$dir/list_lru.o" "$dir/xarray.o" \
+  "$dir/bridge.o"

@@ -1,0 +1,383 @@
+#include "lru/kernel/follow.h"
+
+#include "lru/memcg_lock.h"
+
+namespace lru::kernel {
+
+namespace {
+
+mem_cgroup* memcg_of(const lrut_call* call) {
+  return static_cast<mem_cgroup*>(call->memcg);
+}
+mem_cgroup* parent_of(const lrut_call* call) {
+  return static_cast<mem_cgroup*>(call->parent);
+}
+list_lru* lru_of(const lrut_call* call) {
+  return static_cast<list_lru*>(call->lru);
+}
+list_head* item_of(const lrut_call* call) {
+  return static_cast<list_head*>(call->item);
+}
+kernel_list* list_of_call(const lrut_call* call) {
+  return static_cast<kernel_list*>(call->list);
+}
+bool changes(const lrut_call* call) {
+  return call && (call->kind == LRUT_ADD || call->kind == LRUT_DEL);
+}
+mem_cgroup* owner_of(const kernel_list* list) {
+  return list ? list->owner : nullptr;
+}
+const void* lock_of(const lrut_call* call, const kernel_list* list) {
+  if (!list || !call->lru) return nullptr;
+  return call->plugin->lock_of(call->lru, nid_of(list), list);
+}
+long nr_items_of(const lrut_call* call, const kernel_list* list) {
+  return list ? call->plugin->nr_items_of(list) : 0;
+}
+long nr_node_of(const lrut_call* call) {
+  return call->plugin->nr_node(call->lru, call->nid);
+}
+int depth_of(const lrut_call* call) { return memcg_of(call)->css.level; }
+
+// The lock of the call's node or list, if it is certain to be held.
+const void* lock_of_change(const lrut_call* call, const kernel_list* list) {
+  if (list) return lock_of(call, list);
+  if (call->plugin->climbs) return nullptr;
+  return call->plugin->lock_of(call->lru, call->nid, nullptr);
+}
+
+void count_changed(lrut_call* call, long nr) {
+  // A list whose lock was dropped, if only for a while, may be gone.
+  bool dropped = call->plugin->node_count_lags || call->kind == LRUT_WALK;
+  const kernel_list* list = dropped ? nullptr : list_of_call(call);
+  LRU_POINT(count_changed, .memcg = memcg_of(call), .owner = owner_of(list),
+            .lru = lru_of(call), .item = item_of(call), .list = list,
+            .nid = call->nid, .nr = nr, .lock = lock_of_change(call, list));
+}
+
+// The node's count under its lock, before the next thing happens there: how far
+// it has gone down since a callback returned is how often it was changed.
+void count_removed(lrut_call* call) {
+  if (call->plugin->climbs || call->kind != LRUT_WALK || !call->changed) return;
+  call->changed = false;
+  long now = nr_node_of(call);
+  for (long nr = call->nr; nr > now; nr--) count_changed(call, nr - 1);
+}
+
+void close_splice(lrut_call* call) {
+  if (!call->changed) return;
+  call->changed = false;
+  kernel_list* src = list_of_call(call);
+  auto* dst = static_cast<kernel_list*>(call->dst);
+  const void* lock = lock_of(call, src);
+  LRU_POINT(node_spliced, .memcg = memcg_of(call), .parent = parent_of(call),
+            .lru = lru_of(call), .list = src, .dst = dst,
+            .depth = depth_of(call), .nid = call->nid, .nr = call->nr,
+            .lock = lock);
+  if (!call->plugin->climbs) return;
+  LRU_POINT(list_marked_dead, .memcg = memcg_of(call),
+            .parent = parent_of(call), .lru = lru_of(call), .list = src,
+            .dst = dst, .depth = depth_of(call), .nid = call->nid,
+            .lock = lock);
+}
+
+void of_lru(lrut_call* call, list_lru* lru) {
+  if (call->lru == lru) return;
+  call->lru = lru;
+  call->drained = call->erased = false;
+}
+
+void note_drained(lrut_call* call) {
+  close_splice(call);
+  if (call->drained) return;
+  call->drained = true;
+  LRU_POINT(lists_drained, .memcg = memcg_of(call), .parent = parent_of(call),
+            .lru = lru_of(call), .depth = depth_of(call));
+}
+
+void note_erased(lrut_call* call, long id, const void* memory) {
+  if (call->erased) return;
+  call->erased = true;
+  LRU_POINT(xa_erased, .memcg = memcg_of(call), .parent = parent_of(call),
+            .lru = lru_of(call), .depth = depth_of(call), .nr = id,
+            .memory = memory);
+}
+
+// Whose lists are found by that id, for a caller with memcg: an ancestor's,
+// since it was reparented. A stranger's, if the id is by now.
+mem_cgroup* owner_of_id(mem_cgroup* memcg, long id) {
+  for (mem_cgroup* at = memcg; at; at = parent_mem_cgroup(at)) {
+    if (at->id.id == id) return at;
+  }
+  return const_cast<mem_cgroup*>(peek_memcg_of_id(static_cast<int>(id)));
+}
+
+}  // namespace
+
+void call_begin(lrut_call* call) {
+  task* t = current_task();
+  call->outer = static_cast<lrut_call*>(t->call);
+  call->outer_api = nullptr;
+  t->call = call;
+  if (call->kind == LRUT_PEEK) return;
+  call->outer_api = t->api.load(std::memory_order_relaxed);
+  t->api.store(call->api, std::memory_order_relaxed);
+  call->nr = t->rcu_nesting.load(std::memory_order_relaxed);
+}
+
+void call_end(lrut_call* call) {
+  task* t = current_task();
+  if (call->kind == LRUT_REPARENT) close_splice(call);
+  t->call = call->outer;
+  if (call->kind == LRUT_PEEK) return;
+  t->api.store(call->outer_api, std::memory_order_relaxed);
+}
+
+void memcg_found(lrut_call* call, mem_cgroup* memcg) {
+  if (!changes(call)) return;
+  call->memcg = memcg;
+  LRU_POINT(memcg_looked_up, .memcg = memcg, .lru = lru_of(call),
+            .item = item_of(call), .nid = call->nid);
+}
+
+// An id that is none leads to the root's list, without a lookup.
+void saw_id(int id) {
+  lrut_call* call = current_call();
+  if (!call || !call->lru || id >= 0) return;
+  if (!changes(call) && call->kind != LRUT_WALK) return;
+  call->list = nullptr;
+}
+
+void saw_lists(long, const void* mlru) {
+  lrut_call* call = current_call();
+  if (!changes(call)) return;
+  kernel_list* list = nullptr;
+  if (mlru) {
+    auto* first = static_cast<const char*>(mlru) + call->plugin->mlru_first;
+    list = list_of(first) + call->nid;
+  }
+  call->list = list;
+  if (list) {
+    LRU_POINT(list_looked_up, .memcg = memcg_of(call), .owner = owner_of(list),
+              .lru = lru_of(call), .item = item_of(call), .list = list,
+              .nid = call->nid, .lock = lock_of(call, list));
+  } else if (!call->plugin->climbs) {
+    LRU_POINT(dead_list_seen, .memcg = memcg_of(call), .lru = lru_of(call),
+              .item = item_of(call), .nid = call->nid);
+  }
+}
+
+void saw_climb(void* parent) {
+  lrut_call* call = current_call();
+  if (!call || !call->plugin->climbs) return;
+  if (!changes(call) && call->kind != LRUT_LOCK) return;
+  auto* to = static_cast<mem_cgroup*>(parent);
+  auto* from = call->dst ? static_cast<mem_cgroup*>(call->dst) : memcg_of(call);
+  call->dst = to;
+  LRU_POINT(dead_list_seen, .memcg = from, .lru = lru_of(call),
+            .item = item_of(call), .nid = call->nid);
+  LRU_POINT(climbed_to_parent, .memcg = memcg_of(call), .parent = to,
+            .lru = lru_of(call), .item = item_of(call), .nid = call->nid);
+}
+
+// Looked at, to be changed or left alone: under its list's lock.
+void saw_item(const void* item) {
+  lrut_call* call = current_call();
+  if (!changes(call) || item != call->item || call->seen) return;
+  call->seen = true;
+  const void* lock = call->plugin->climbs
+                         ? lock_of(call, list_of_call(call))
+                         : call->plugin->lock_of(call->lru, call->nid, nullptr);
+  LRU_POINT(list_locked, .memcg = memcg_of(call), .lru = lru_of(call),
+            .item = item_of(call), .nid = call->nid, .lock = lock);
+}
+
+void linked(void* item, void* head) {
+  lrut_call* call = current_call();
+  if (!changes(call) || item != call->item) return;
+  kernel_list* list = list_of(head);
+  call->list = list;
+  call->changed = true;
+  LRU_POINT(item_linked, .memcg = memcg_of(call), .owner = owner_of(list),
+            .lru = lru_of(call), .item = item_of(call), .list = list,
+            .nid = call->nid, .lock = lock_of(call, list));
+}
+
+void unlinked(void* item) {
+  lrut_call* call = current_call();
+  if (!call) return;
+  bool walk = call->kind == LRUT_WALK;
+  if (!walk && (!changes(call) || item != call->item)) return;
+  call->changed = true;
+  // The root's was found without a lookup.
+  if (!call->list) call->list = call->plugin->root_list(call->lru, call->nid);
+  kernel_list* list = list_of_call(call);
+  mem_cgroup* memcg = walk ? owner_of(list) : memcg_of(call);
+  LRU_POINT(item_unlinked, .memcg = memcg, .owner = owner_of(list),
+            .lru = lru_of(call), .item = static_cast<list_head*>(item),
+            .list = list, .nid = call->nid, .lock = lock_of(call, list));
+}
+
+void saw_count(const void* nr_items, long value) {
+  lrut_call* call = current_call();
+  if (!call || call->kind != LRUT_COUNT) return;
+  call->seen = true;
+  kernel_list* list = list_of(nr_items);
+  LRU_POINT(count_loaded, .memcg = memcg_of(call), .lru = lru_of(call),
+            .list = list, .nid = call->nid, .nr = value);
+}
+
+void saw_node_count(long value) {
+  lrut_call* call = current_call();
+  if (!call || (!changes(call) && call->kind != LRUT_WALK)) return;
+  count_changed(call, value);
+}
+
+void after_lock(lrut_call* call) {
+  if (call->kind == LRUT_WALK) call->anew = true;
+}
+
+void before_unlock(lrut_call* call) {
+  switch (call->kind) {
+    case LRUT_ADD:
+    case LRUT_DEL:
+      if (!call->changed || call->plugin->climbs) return;
+      call->changed = false;
+      return count_changed(call, nr_node_of(call));
+    case LRUT_WALK:
+      return count_removed(call);
+    case LRUT_REPARENT:
+      return close_splice(call);
+    default:
+      return;
+  }
+}
+
+void before_rcu_read_unlock(lrut_call* call) {
+  if (call->kind != LRUT_COUNT || call->seen) return;
+  // The xarray's sections are no end of the call's.
+  if (current_task()->rcu_nesting.load(std::memory_order_relaxed) !=
+      call->nr + 1) {
+    return;
+  }
+  call->seen = true;
+  LRU_POINT(count_loaded, .memcg = memcg_of(call), .lru = lru_of(call),
+            .nid = call->nid, .nr = 0);
+}
+
+void ids_done(lrut_call* call) {
+  if (call->kind == LRUT_REPARENT) call->ids_done = true;
+}
+
+void after_rcu_read_unlock(lrut_call* call) {
+  if (call->kind != LRUT_REPARENT || !call->ids_done) return;
+  call->ids_done = false;
+  LRU_POINT(kmemcg_ids_changed, .memcg = memcg_of(call),
+            .parent = parent_of(call), .depth = depth_of(call),
+            .nr = memcg_of(call)->id.id);
+}
+
+void splicing(void* src_head, void* dst_head) {
+  lrut_call* call = current_call();
+  if (!call || call->kind != LRUT_REPARENT) return;
+  close_splice(call);
+  kernel_list* src = list_of(src_head);
+  kernel_list* dst = list_of(dst_head);
+  of_lru(call, block_of(src_head)->lru);
+  call->list = src;
+  call->dst = dst;
+  call->nid = nid_of(src);
+  call->nr = nr_items_of(call, src);
+  LRU_POINT(src_locked, .memcg = memcg_of(call), .parent = parent_of(call),
+            .lru = lru_of(call), .list = src, .dst = dst,
+            .depth = depth_of(call), .nid = call->nid,
+            .lock = lock_of(call, src));
+}
+
+void spliced() {
+  lrut_call* call = current_call();
+  if (call && call->kind == LRUT_REPARENT) call->changed = true;
+}
+
+void erasing(void* impl, long) {
+  lrut_call* call = current_call();
+  if (!call || call->kind != LRUT_REPARENT) return;
+  close_splice(call);
+  of_lru(call, lru_of_impl(impl));
+  note_drained(call);
+}
+
+void erased(long id, const void* mlru) {
+  lrut_call* call = current_call();
+  if (call && call->kind == LRUT_REPARENT) note_erased(call, id, mlru);
+}
+
+void lists_go(lrut_call* call, const void* memory) {
+  if (call->kind != LRUT_REPARENT || !is_mlru(memory)) return;
+  close_splice(call);
+  of_lru(call, block_of(memory)->lru);
+  note_drained(call);
+  note_erased(call, memcg_of(call)->id.id, memory);
+}
+
+void lists_gone(lrut_call* call, bool queued) {
+  if (call->kind != LRUT_REPARENT || !queued) return;
+  LRU_POINT(mlru_free_queued, .memcg = memcg_of(call),
+            .parent = parent_of(call), .lru = lru_of(call),
+            .depth = depth_of(call));
+}
+
+void storing(const void* mlru, long id) {
+  lrut_call* call = current_call();
+  if (!call || call->kind != LRUT_ALLOC) return;
+  mem_cgroup* owner = owner_of_id(memcg_of(call), id);
+  lists_block* block = block_of(mlru);
+  for (int nid = 0; nid < nr_node_ids; nid++) block->list()[nid].owner = owner;
+}
+
+void stored(const void* mlru, long id) {
+  lrut_call* call = current_call();
+  if (!call || call->kind != LRUT_ALLOC) return;
+  mem_cgroup* owner = block_of(mlru)->list()[0].owner;
+  LRU_POINT(mlru_stored, .memcg = owner, .lru = lru_of(call),
+            .depth = owner ? owner->css.level : 0, .nr = id);
+}
+
+void isolate_begin(void* item, const void* list, void* lock) {
+  lrut_call* call = current_call();
+  if (!call || call->kind != LRUT_WALK) return;
+  count_removed(call);
+  call->list = const_cast<void*>(list);
+  kernel_list* one = list_of_call(call);
+  mem_cgroup* memcg = memcg_of(call);
+  if (call->anew) {
+    call->anew = false;
+    LRU_POINT(walk_list_locked, .memcg = memcg, .owner = one->owner,
+              .lru = lru_of(call), .list = one, .nid = call->nid, .lock = lock);
+  }
+  LRU_POINT(isolate_called, .memcg = memcg, .owner = one->owner,
+            .lru = lru_of(call), .item = static_cast<list_head*>(item),
+            .list = one, .nid = call->nid, .lock = lock);
+}
+
+void isolate_end(bool removed, bool restarts) {
+  lrut_call* call = current_call();
+  if (!call || call->kind != LRUT_WALK) return;
+  call->changed = removed;
+  // The lock is held again up to 6.12, and not where nodes' counts are atomic.
+  if (removed && !call->plugin->climbs) call->nr = nr_node_of(call);
+  if (!restarts) return;
+  call->anew = true;
+  LRU_POINT(walk_restarted, .memcg = memcg_of(call), .lru = lru_of(call),
+            .nid = call->nid);
+}
+
+std::span<const fault_point> absent_points(bool climbs) {
+  static constexpr fault_point kNodeLock[] = {
+      FP_list_marked_dead, FP_climbed_to_parent, FP_walk_memcg_from_id};
+  static constexpr fault_point kListLock[] = {FP_kmemcg_ids_changed};
+  return climbs ? std::span<const fault_point>(kListLock)
+                : std::span<const fault_point>(kNodeLock);
+}
+
+}  // namespace lru::kernel
