@@ -5,7 +5,7 @@ packages=(
   clang-19 libclang-rt-19-dev lld-19 llvm-19 g++ cmake ninja-build pkg-config
   liburcu-dev libabsl-dev nlohmann-json3-dev libvalijson-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  python3 python3-jsonschema git
+  python3 python3-jsonschema git binutils
 )
 # Only what checks the code itself needs these.
 check_packages=(clang-tidy-19 clang-format-19)

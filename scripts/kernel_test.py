@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Tests of a kernel's own list_lru: what is built, loaded, found and said.
+
+kernel_test.py BUILD_DIR. Exits 77 (skipped) where the kernel's sources cannot
+be had; nothing else skips it.
+"""
+
+import filecmp
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VERSION = '6.12'
+FILES = ['mm/list_lru.c', 'lib/xarray.c'] + [
+    f'include/linux/{name}.h'
+    for name in ('list', 'list_lru', 'xarray', 'poison')]
+BUILD = pathlib.Path()
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], text=True,
+                          capture_output=True, cwd=ROOT, **options)
+
+
+def tree():
+    return ROOT / 'build' / 'kernel' / VERSION
+
+
+def torture(*arguments, seconds=3):
+    with tempfile.TemporaryDirectory() as out:
+        done = run(BUILD / 'lrutorture', 'run', '--duration', f'{seconds}s',
+                   '--seed', '1', '--out', f'{out}/run', *arguments)
+        report = pathlib.Path(out, 'run/report.json')
+        text = report.read_text() if report.exists() else 'null'
+    return done, json.loads(text)
+
+
+class Sources(unittest.TestCase):
+    def test_what_is_compiled_is_the_trees_byte_for_byte(self):
+        built = BUILD / f'lru/kernel-{VERSION}.so.d'
+        for name in FILES:
+            copy = built / name
+            if not copy.exists():
+                copy = built / pathlib.Path(name).name
+            self.assertTrue(
+                filecmp.cmp(tree() / name, copy, shallow=False), name)
+
+    def test_one_symbol_is_exported_and_the_programs_are_not_named(self):
+        out = run('nm', '-D', '--defined-only',
+                  BUILD / f'lru/kernel-{VERSION}.so').stdout
+        names = sorted(line.split()[-1] for line in out.splitlines())
+        names = [n for n in names if not n.startswith('__')]
+        self.assertEqual(names, ['lrutorture_plugin', 'lrutorture_plugin_abi'])
+
+
+class Loading(unittest.TestCase):
+    def test_is_listed_with_its_version(self):
+        out = run(BUILD / 'lrutorture', 'list', 'lrus').stdout
+        self.assertRegex(out, rf'kernel-{VERSION} .*Linux {VERSION}\.')
+
+    def test_its_points_are_listed(self):
+        done = run(BUILD / 'lrutorture', 'list', 'points', '--lru',
+                   f'kernel-{VERSION}')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('kmemcg_ids_changed', done.stdout)
+        self.assertNotIn('list_marked_dead', done.stdout)
+
+    def refused(self, lru, *words):
+        done = run(BUILD / 'lrutorture', 'run', '--lru', lru)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_a_file_that_is_not_there_is_an_error(self):
+        self.refused('kernel-2.4', 'no file', 'scripts/kernel.sh 2.4')
+        self.refused('none.so', 'no file')
+
+    def test_a_file_that_is_no_plug_in_is_an_error(self):
+        with tempfile.NamedTemporaryFile(suffix='.so') as empty:
+            self.refused(empty.name, 'cannot be loaded')
+
+    def test_another_sanitizers_plug_in_is_an_error(self):
+        flags = (BUILD / 'lru/plugin_flags').read_text().split()
+        cxx = flags[0]
+        plain = [f for f in flags[1:] if 'sanitize' not in f and
+                 not f.startswith('-DLRU_')]
+        other = '-DLRU_TSAN=1' if plain == flags[1:] else '-DLRU_NONE=1'
+        with tempfile.TemporaryDirectory() as scratch:
+            plugin = f'{scratch}/other.so'
+            done = run(ROOT / 'lru/kernel/build_plugin.sh', tree(), plugin,
+                       cxx, *plain, other)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.refused(plugin, 'was built for', 'this program is')
+
+
+class Runs(unittest.TestCase):
+    def test_an_unmodified_kernel_has_its_known_findings_and_no_other(self):
+        done, report = torture('--lru', f'kernel-{VERSION}', seconds=5)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        known = {finding['bug'] for finding in report['known']}
+        self.assertLessEqual(known, {'79a031583ca5', 'd5'})
+        if 'sanitize' not in (BUILD / 'lru/plugin_flags').read_text():
+            self.assertIn('79a031583ca5', known)  # some 10 a second
+            self.assertIn(f'known: {len(known)}', done.stdout)
+        self.assertEqual(report['config']['model'],
+                         {'unlink': 'release', 'id_release': 'offline'})
+
+    def test_strict_makes_a_finding_of_what_is_known(self):
+        done, report = torture('--strict', '--lru', f'kernel-{VERSION}',
+                               seconds=10)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertEqual(report['finding']['invariant'], 'shrinker_bit')
+        self.assertEqual(report['known'], [])
+
+    def test_a_control_of_callers_is_caught(self):
+        for name in ('del_wrong_nid', 'del_from_dispose_list'):
+            done, _ = torture('--busted', name, '--lru', f'kernel-{VERSION}',
+                              seconds=10)
+            self.assertEqual(done.returncode, 1, f'{name}: {done.stdout}')
+
+    def test_several_lrus_in_one_process(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            config = pathlib.Path(scratch, 'small.json')
+            names = ['node-lock', f'kernel-{VERSION}', 'memcg-lock']
+            for name in names:
+                pathlib.Path(scratch, f'{name}.json').write_text(
+                    json.dumps({'name': name, 'lru': name,
+                                'duration_ms': 300}))
+            config.write_text('')
+            suite = pathlib.Path(scratch, 'all.list')
+            suite.write_text('\n'.join(f'{name}.json' for name in names))
+            done = run(BUILD / 'lrutorture', 'run', suite, '--seed', '1',
+                       '--out', f'{scratch}/out')
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+# A history in which the fault comes in between commits that cannot be told.
+class Bisect(unittest.TestCase):
+    def test_git_bisect_finds_the_first_bad_commit(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            repo = pathlib.Path(scratch, 'linux')
+            shutil.copytree(tree(), repo)
+            env = dict(os.environ, GIT_AUTHOR_NAME='t', GIT_AUTHOR_EMAIL='t',
+                       GIT_COMMITTER_NAME='t', GIT_COMMITTER_EMAIL='t',
+                       GIT_CONFIG_GLOBAL='/dev/null')
+
+            def git(*arguments):
+                return subprocess.run(['git', *arguments], cwd=repo, env=env,
+                                      text=True, capture_output=True)
+            git('init', '-q')
+            source = repo / 'mm/list_lru.c'
+            good = source.read_text()
+            # Taken out of the second function that has it: del.
+            at = good.index('nlru->nr_items--')
+            bad = good[:at] + good[at:].replace('nlru->nr_items--', '', 1)
+            texts = [good, good + '\n', good + '\n#error broken\n',
+                     bad, bad + '\n#error broken\n', bad + '\n\n']
+            commits = []
+            for text in texts:
+                source.write_text(text)
+                git('add', '-A')
+                git('commit', '-q', '-m', 'one')
+                commits.append(git('rev-parse', 'HEAD').stdout.strip())
+            git('bisect', 'start', commits[-1], commits[0])
+            done = git('bisect', 'run', str(ROOT / 'scripts/kernel.sh'),
+                       '--tree', '.', '--name', 'bisected', '--run',
+                       str(ROOT / 'configs/teardown.json'), '--duration', '5s',
+                       '--out', f'{scratch}/out', '--quiet')
+            # Commit 2 does not compile: the first bad one is it or the next.
+            self.assertRegex(done.stdout,
+                             f'{commits[2]}|{commits[3]}', done.stderr)
+            self.assertNotIn('cannot continue', done.stderr)
+
+    def test_a_tree_that_does_not_compile_says_what_the_shim_lacks(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            copy = pathlib.Path(scratch, 'tree')
+            shutil.copytree(tree(), copy)
+            source = copy / 'mm/list_lru.c'
+            source.write_text(source.read_text() +
+                              '\nint f(void) { return something_new(); }\n')
+            done = run(ROOT / 'scripts/kernel.sh', '--tree', copy, '--name',
+                       'broken')
+            self.assertEqual(done.returncode, 125)
+            self.assertIn('error: the tree does not compile', done.stderr)
+            self.assertIn('lacks: something_new', done.stderr)
+
+
+def main():
+    global BUILD
+    BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
+    done = run(ROOT / 'scripts/kernel.sh', VERSION)
+    if done.returncode == 2:
+        print(f'skipped: {done.stderr}')
+        return 77
+    if done.returncode:
+        sys.exit(done.stderr)
+    return 0 if unittest.main(exit=False).result.wasSuccessful() else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
