@@ -15,6 +15,7 @@
 # The sources are the kernel's, and under its licence (GPL-2.0): they stay in
 # build/, as does what is made of them.
 set -euo pipefail
+shopt -s inherit_errexit
 called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/packages.sh
