@@ -162,7 +162,7 @@ Alarm DeadlockAlarm(const Recorder& r) {
   tasks = BusyTasks(r);
   std::string text = "deadlock: nobody can go on";
   for (const TaskSlot* slot : tasks) {
-    absl::StrAppend(&text, "; ", DescribeTask(*slot), " ",
+    absl::StrAppend(&text, "; ", DescribeTask(*slot), ": ",
                     DescribeWait(r, *slot));
   }
   return MakeAlarm(r, Kind::kDeadlock, tasks.empty() ? nullptr : tasks.front(),
@@ -174,7 +174,7 @@ Alarm LivelockAlarm(const Recorder& r, uint64_t points) {
   std::string text = absl::StrCat("the schedule has not ended after ", points,
                                   " points (explore.steps_max)");
   for (const TaskSlot* slot : tasks) {
-    absl::StrAppend(&text, "; ", DescribeTask(*slot), " ",
+    absl::StrAppend(&text, "; ", DescribeTask(*slot), ": ",
                     DescribeWait(r, *slot));
   }
   return MakeAlarm(r, Kind::kStall, tasks.empty() ? nullptr : tasks.front(),

@@ -230,8 +230,14 @@ def schedules_of(told):
     """What a run of explore has taken to catch, or explored in vain."""
     if not told["explore"]:
         return 0
-    index = ((told["finding"] or {}).get("replay") or {}).get("schedule_index")
-    return told["explore"]["schedules"] if index is None else index + 1
+    finding = told["finding"] or {}
+    index = (finding.get("replay") or {}).get("schedule_index")
+    if index is not None:
+        return index + 1
+    # One that is too long for its report is not among those that have ended;
+    # leaks are looked for when all have.
+    unended = finding and finding.get("kind") != "leak"
+    return told["explore"]["schedules"] + bool(unended)
 
 
 def misses_of(rows, best):

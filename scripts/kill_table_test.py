@@ -229,8 +229,10 @@ class Explore(unittest.TestCase):
         self.assertEqual(report.schedules_of(explored), 500)
         explored["finding"] = {"replay": {"schedule_index": 0}}
         self.assertEqual(report.schedules_of(explored), 1)
-        explored["finding"] = {"replay": {}}  # a leak, when all had ended
-        self.assertEqual(report.schedules_of(explored), 500)
+        explored["finding"] = {"kind": "leak", "replay": {}}
+        self.assertEqual(report.schedules_of(explored), 500, "all had ended")
+        explored["finding"] = {"kind": "stall", "replay": {}}
+        self.assertEqual(report.schedules_of(explored), 501, "too long to tell")
         self.assertEqual(report.schedules_of({"explore": None}), 0)
 
     def test_reasons_name_controls_that_there_are(self):

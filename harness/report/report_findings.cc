@@ -155,13 +155,15 @@ void PrefetchFindingSymbols(const Recorder& r) {
     pcs.insert(pcs.end(), frames,
                frames + std::min<uint32_t>(count, kFramesMax));
   };
-  for (const FindingSlot* slot : ReadyFindings(r)) {
+  const std::vector<const FindingSlot*> findings = ReadyFindings(r);
+  for (const FindingSlot* slot : findings) {
     add(slot->frames, slot->nr_frames);
     for (uint32_t i = 0; i < std::min(slot->nr_stacks, kStacksMax); ++i) {
       add(slot->stacks[i].frames, slot->stacks[i].nr_frames);
     }
   }
-  for (uint32_t i = 0; !pcs.empty() && i < TaskCount(r); ++i) {
+  // Whatever the finding says of its own: a deadlock has no frames.
+  for (uint32_t i = 0; !findings.empty() && i < TaskCount(r); ++i) {
     uint32_t n =
         std::min<uint32_t>(r.tasks[i].nr_frames.load(kRelaxed), kFramesMax);
     for (uint32_t f = 0; f < n; ++f) {
