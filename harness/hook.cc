@@ -73,7 +73,9 @@ int Act(const CompiledFault& compiled, const Decision& decision,
     slot.timeouts[compiled.index].fetch_add(1, kRelaxed);
   }
   slot.fp_here.store(~0u, kRelaxed);
-  return fault.enomem ? -ENOMEM : 0;
+  if (!fault.enomem) return 0;
+  recorder()->errors_injected.fetch_add(1, kRelaxed);
+  return -ENOMEM;
 }
 
 // Neither within a reclaim nor in a task that does nothing but serve others.

@@ -137,9 +137,12 @@ std::string InconclusiveText(const Recorder& r, const Config& config,
   }
   std::string text = absl::StrCat("INCONCLUSIVE ", why, "\n");
   if (quiet || outcome.interrupted) return text;
+  std::string limit =
+      Exploring(r) && config.schedules
+          ? absl::StrCat("/explore/schedules (", config.schedules, ")")
+          : absl::StrCat("/duration_ms (", config.duration_ms, ")");
   return absl::StrCat(text, "  nothing found, but the run did too little to ",
-                      "say so: raise /duration_ms (", config.duration_ms,
-                      "), or require less\n");
+                      "say so: raise ", limit, ", or require less\n");
 }
 
 }  // namespace
@@ -154,6 +157,11 @@ std::vector<std::string> Unmet(const Recorder& r, const Config& config) {
     uint64_t have = verb == Verb::kCount ? 0 : OperationsOf(r, verb);
     Need(unmet, absl::StrCat("operations ", name), have, want);
   }
+  // Else it is over when time is, or when there is nothing left to explore.
+  if (Exploring(r) && EndedByKnown(r)) {
+    Need(unmet, "schedules before what is known ended it",
+         r.explore.schedules.load(kRelaxed), config.schedules);
+  }
   std::string coverage = CoverageUnmet(r, config);
   if (!coverage.empty()) unmet.push_back(coverage);
   if (unmet.empty()) Need(unmet, "operations", TotalsOf(r).operations, 1);
@@ -162,7 +170,9 @@ std::vector<std::string> Unmet(const Recorder& r, const Config& config) {
 
 ExitCode Judge(const Recorder& r, const RunOutcome& outcome) {
   if (!outcome.other_course.empty()) return kExitHarness;
-  if (EndedByKnown(r)) return kExitPass;
+  if (EndedByKnown(r)) {
+    return outcome.unmet.empty() ? kExitPass : kExitInconclusive;
+  }
   if (r.nr_findings.load(kRelaxed)) return kExitFinding;
   if (!outcome.impossible.empty()) return kExitHarness;
   if (outcome.interrupted || !outcome.unmet.empty()) return kExitInconclusive;
@@ -200,10 +210,10 @@ std::string VerdictText(const Recorder& r, const Config& config,
     text = InconclusiveText(r, config, outcome, quiet);
   } else {
     text = absl::StrCat("PASS ", DoneText(r), "\n", MissedText(config, quiet));
-    if (EndedByKnown(r) && !quiet) {
-      absl::StrAppend(&text, "  ended by what is known: whatever comes after ",
-                      "it may be its consequence\n");
-    }
+  }
+  if (EndedByKnown(r)) {
+    absl::StrAppend(&text, "  ended by what is known: whatever comes after ",
+                    "it may be its consequence\n");
   }
   absl::StrAppend(&text, KnownText(report, quiet));
   if (report_path.empty()) return text;

@@ -117,12 +117,13 @@ Alarm CycleAlarm(const Recorder& r, const std::vector<const TaskSlot*>& cycle) {
   return MakeAlarm(r, Kind::kDeadlock, cycle.front(), std::move(text));
 }
 
-// Those that are in the middle of something.
+// Those that are in the middle of something, or wait for it to end.
 std::vector<const TaskSlot*> BusyTasks(const Recorder& r) {
   std::vector<const TaskSlot*> busy;
   for (uint32_t i = 0; i < TaskCount(r); i++) {
     const TaskSlot& slot = r.tasks[i];
-    if (slot.task.in_use && IsBusy(slot)) busy.push_back(&slot);
+    bool waits = slot.task.waiting.load(kRelaxed) && !WaitsFor(slot, "idle");
+    if (slot.task.in_use && (waits || IsBusy(slot))) busy.push_back(&slot);
   }
   return busy;
 }

@@ -80,10 +80,10 @@ build() {
 # The first error, and what the shim may lack.
 not_compiled() {
   local first symbol
-  first=$(grep -m 1 -E '(error|Error):' "$1" || tail -n 1 "$1")
+  first=$(grep -m 1 -E '(error|Error):' "$1" || tail -n 1 "$1") || true
   symbol=$(grep -m 1 -oE "(undeclared (function|identifier)|unknown type name|implicit declaration of function|undefined symbol:|no member named|undefined reference to) ?['\`‘]?[A-Za-z_0-9]+|['‘][A-Za-z_0-9]+['’] undeclared" "$1" |
     grep -oE "[A-Za-z_0-9]+['’]? undeclared$|[A-Za-z_0-9]+$" |
-    head -n 1 | tr -cd 'A-Za-z_0-9 ' | cut -d ' ' -f 1)
+    head -n 1 | tr -cd 'A-Za-z_0-9 ' | cut -d ' ' -f 1) || true
   echo "error: the tree does not compile" >&2
   echo "  $first" >&2
   if [ -n "$symbol" ]; then

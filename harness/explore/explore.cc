@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
@@ -38,8 +39,7 @@ void Enter(Phase phase) {
   recorder()->phase.store(static_cast<uint32_t>(phase), kRelaxed);
 }
 
-// --- the end of a schedule that does not come to its end
-// ---------------------------------------------------------------
+// --- the end of a schedule that does not come to its end ---------------------
 
 jmp_buf before_schedule;  // main's, where RunOne() began
 
@@ -87,12 +87,25 @@ void Conclude(const Alarm& alarm) {
 
 void OnDeadlock() { Conclude(DeadlockAlarm(*recorder())); }
 
+uint64_t progress_seen = 0;  // in this schedule, when it was looked at last
+
+// Operations ended, and teardowns. Events are none: a fault that fires again
+// and again is one.
+uint64_t Progress() {
+  const Recorder& r = *recorder();
+  uint64_t sum = r.teardowns.load(kRelaxed);
+  for (uint32_t i = 0; i < TaskCount(r); i++) {
+    sum += r.tasks[i].progress.load(kRelaxed);
+  }
+  return sum;
+}
+
 void OnTooManySteps() {
+  if (std::exchange(progress_seen, Progress()) != Progress()) return;
   Conclude(LivelockAlarm(*recorder(), TheRecord().counts.steps));
 }
 
-// --- one schedule
-// ------------------------------------------------------------------
+// --- one schedule ------------------------------------------------------------
 
 // A slot is used by the task of the same name in each schedule: what adds up
 // stays, what a decision or a report of this schedule depends on goes.
@@ -110,6 +123,8 @@ void ForgetLastSchedule() {
     slot.nr_frames.store(0, kRelaxed);
   }
   r.nr_tasks.store(0, kRelaxed);
+  r.errors_injected.store(0, kRelaxed);
+  progress_seen = 0;
   for (uint32_t serial = 1; serial <= memcgs && serial < kMemcgSlots;
        serial++) {
     r.memcgs[serial].serial.store(0, kRelaxed);
@@ -164,8 +179,7 @@ bool RunOne(const Config& config, const OneSchedule& schedule,
   return true;
 }
 
-// --- many
-// --------------------------------------------------------------------------
+// --- many --------------------------------------------------------------------
 
 void Add(std::atomic<uint64_t>& sum, uint64_t value) {
   sum.store(sum.load(kRelaxed) + value, kRelaxed);
@@ -174,16 +188,21 @@ void Raise(std::atomic<uint64_t>& top, uint64_t value) {
   if (value > top.load(kRelaxed)) top.store(value, kRelaxed);
 }
 
-// One that has come to its end.
-void CountSchedule() {
+// Also of one that was abandoned.
+void CountPoints() {
   Record& record = TheRecord();
   const ScheduleCounts& counts = record.counts;
-  Add(record.schedules, 1);
   Add(record.points, counts.steps);
   Add(record.choices, counts.choices);
   Raise(record.steps_max, counts.steps);
   Raise(record.tasks_max, counts.tasks);
   record.hash.store(Fold(record.hash.load(kRelaxed), counts.hash), kRelaxed);
+}
+
+// One that has come to its end.
+void CountSchedule() {
+  Add(TheRecord().schedules, 1);
+  CountPoints();
 }
 
 class Explorer {
@@ -202,6 +221,7 @@ class Explorer {
       if (!strategy_->Begin(index, schedule.seed)) break;
       record_.log.Clear();
       if (!RunOne(config_, schedule, *strategy_, &record_.log, workload_)) {
+        CountPoints();
         return true;
       }
       strategy_->End(record_.counts.steps, record_.counts.choices);

@@ -85,7 +85,7 @@ Fiber fibers[kFibersMax];
 uint64_t existing, runnable, blocked, sleeping;
 uint32_t current;
 uint64_t now;  // points since the engine began, and what was slept through
-uint64_t steps_max;
+uint64_t steps_max, steps_end;  // `steps_end`: that much is allowed by now
 uint64_t marked_step;
 uint64_t next_look;  // the nearest step at which one of the two matters
 ScheduleCounts* counts;
@@ -202,8 +202,11 @@ EXPLORE_FN uint32_t Next(bool yields) {
 
 EXPLORE_FN void LookAtStep() {
   if (counts->steps == marked_step) counts->marked_hash = counts->hash;
-  next_look = steps_max + 1;
-  if (counts->steps > steps_max) events.too_many_steps();
+  if (counts->steps > steps_end) {
+    events.too_many_steps();
+    steps_end += steps_max;
+  }
+  next_look = steps_end + 1;
 }
 
 EXPLORE_FN void Step(uint32_t point, uint32_t memcg) {
@@ -368,7 +371,7 @@ EXPLORE_FN void BeginSchedule(ScheduleCounts* counts_of_it, ScheduleLog* log,
   counts = counts_of_it;
   *counts = {.steps = 0, .choices = 0, .hash = 0, .tasks = 1, .marked_hash = 0};
   log_of_choices = log;
-  steps_max = limit;
+  steps_max = steps_end = limit;
   marked_step = 0;
   next_look = limit + 1;
   now = 1;  // no time stamp is 0

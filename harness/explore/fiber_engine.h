@@ -38,9 +38,10 @@ inline constexpr bool kFibersWork = false;
 inline constexpr uint32_t kTasksOfLru = 8;
 
 // What the engine cannot decide. Called by the fiber that noticed, with nobody
-// else able to run; none of them may return.
+// else able to run; none of them returns but where it says so.
 struct EngineEvents {
   void (*deadlocked)();
+  // So many points since the last call. Returns when somebody gets anywhere.
   void (*too_many_steps)();
   // `*stop` was found set: a finding has been latched.
   void (*stopped)();
@@ -54,8 +55,8 @@ void StartEngine(const EngineEvents& events);
 void StopEngine();
 
 // A schedule begins, by the task that StartEngine()'s thread has adopted.
-// `counts` begin anew; `log` gets each choice, and may be null; steps_max
-// points are allowed.
+// `counts` begin anew; `log` gets each choice, and may be null; every steps_max
+// points too_many_steps() is asked.
 void BeginSchedule(ScheduleCounts* counts, ScheduleLog* log,
                    uint64_t steps_max);
 // From here on `strategy` chooses; null: whoever runs goes on as long as it

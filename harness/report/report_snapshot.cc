@@ -53,6 +53,7 @@ constexpr double kSanitizerUs = 10'000;
 // When the recording stopped. A sanitizer may have worked on its own report
 // for a while before it told us: then nothing newer was recorded.
 uint64_t EndTicks(const Recorder& r, const FindingSlot& slot) {
+  if (Exploring(r)) return slot.ticks;  // of virtual time
   uint64_t newest = 0;
   for (uint32_t i = 0; i < TaskCount(r); ++i) {
     for (const EventView& event : LastEvents(r.tasks[i], 1)) {

@@ -49,6 +49,14 @@ const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
   return static_cast<const lru::mem_cgroup*>(ref.ptr);
 }
 
+// Lists without those of an ancestor: after an allocation was made to fail it
+// may be what became of the error.
+const char* WithoutAncestor() {
+  uint64_t errors =
+      harness::recorder()->errors_injected.load(std::memory_order_relaxed);
+  return errors ? "ancestor after an error" : "ancestor";
+}
+
 // node-lock: no lookup may come here.
 void OnNoList(const fault_site& site) {
   if (!site.memcg.serial) {
@@ -63,7 +71,8 @@ void OnNoList(const fault_site& site) {
     harness::ReportViolation(
         {.invariant = "reparent_target",
          .memcg = site.memcg.serial,
-         .what = "no list"},
+         .what = IsReleased(MemcgOf(site.memcg)) ? "no list of the released"
+                                                 : "no list"},
         "object %u of memcg %u found no list on lru %u, nid %d, although its "
         "memcg has been reparented: it must find an ancestor's",
         site.item.serial, site.memcg.serial, site.lru.serial, site.nid);
@@ -92,7 +101,7 @@ void OnLinked(fault_point, const fault_site& site) {
     harness::ReportViolation(
         {.invariant = "alloc_before_add",
          .memcg = site.owner.serial,
-         .what = "ancestor"},
+         .what = WithoutAncestor()},
         "memcg %u has lists on lru %u, but its ancestor %u has none that their "
         "items could be reparented to",
         site.owner.serial, site.lru.serial, lru::serial_of(ancestor));
@@ -106,7 +115,7 @@ void OnSrcLocked(fault_point, const fault_site& site) {
   harness::ReportViolation(
       {.invariant = "alloc_before_add",
        .memcg = site.memcg.serial,
-       .what = "ancestor"},
+       .what = WithoutAncestor()},
       "memcg %u is to be reparented to memcg %u, which has no lists on lru %u",
       site.memcg.serial, site.parent.serial, site.lru.serial);
 }

@@ -30,6 +30,12 @@ inline const lru::list_lru_one* PeekList(const lru::list_lru* lru,
   return PeekListAt(lru, memcg->kmemcg_id.load(std::memory_order_relaxed), nid);
 }
 
+// All references gone, and found under RCU alone (d5).
+inline bool IsReleased(const lru::mem_cgroup* memcg) {
+  return memcg && (memcg->css.flags.load(std::memory_order_relaxed) &
+                   lru::CSS_RELEASED);
+}
+
 // What tells a violation that comes of an id which is another memcg's by now,
 // memcg's or that of one which a lookup of it passes over (d7). "" else.
 inline const char* OfAnothersId(const lru::list_lru* lru,

@@ -259,6 +259,14 @@ bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner,
       site.nid);
 }
 
+// Where ids are rewritten, that of one which was released before is not (d5).
+const char* HowMisled(const fault_site& site, const lru::mem_cgroup* memcg) {
+  if (!lru::current_lru_ops().climbs && IsReleased(memcg)) {
+    return "list of another for the released";
+  }
+  return OfAnothersId(LruAt(site), memcg, site.nid);
+}
+
 [[gnu::noinline]] void CheckAncestor(const fault_site& site,
                                      const lru::mem_cgroup* owner) {
   const lru::mem_cgroup* memcg = MemcgOf(site.memcg);
@@ -266,7 +274,7 @@ bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner,
   harness::ReportViolation(
       {.invariant = "reparent_target",
        .memcg = site.memcg.serial,
-       .what = OfAnothersId(LruAt(site), memcg, site.nid)},
+       .what = HowMisled(site, memcg)},
       "object %u of memcg %u was linked to list %u of memcg %u, which is not "
       "its nearest ancestor that still has a list (lru %u, nid %d)",
       site.item.serial, site.memcg.serial, site.list.serial,

@@ -43,7 +43,7 @@ struct Notes {
   Bit owed;
   lru::mem_cgroup* owner = nullptr;  // of owed.memcg; the lock keeps it
   bool is_set = false;
-  uint32_t set_instead = 0;  // the memcg that got the bit
+  uint32_t set_instead = 0;  // the memcg that got the very bit
   // The bit that this task is clearing.
   Bit empty;    // the shrinker said so
   Bit cleared;  // and so it was cleared
@@ -71,12 +71,11 @@ void Owe(const fault_site& site, const lru::list_lru_one* list) {
 }
 
 [[gnu::noinline]] void CheckPaid(const fault_site& site, const Notes& notes,
-                                 const Bit& owed, const char* what) {
+                                 const Bit& owed, const char* what,
+                                 const char* instead) {
   if (notes.set_instead) {
     harness::ReportViolation(
-        {.invariant = "shrinker_bit",
-         .memcg = owed.memcg,
-         .what = "another's bit"},
+        {.invariant = "shrinker_bit", .memcg = owed.memcg, .what = instead},
         "%s memcg %u (lru %u, nid %d), but the bit of shrinker %d was set on "
         "memcg %u, which does not own the list",
         what, owed.memcg, site.lru.serial, owed.nid, owed.shrinker_id,
@@ -91,10 +90,11 @@ void Owe(const fault_site& site, const lru::list_lru_one* list) {
   }
 }
 
-void Settle(const fault_site& site, const char* what) {
+// `instead`: what it is called when the bit was set on another memcg.
+void Settle(const fault_site& site, const char* what, const char* instead) {
   Notes& notes = all_notes.Mine();
   Bit owed = std::exchange(notes.owed, {});
-  if (owed.memcg && !notes.is_set) CheckPaid(site, notes, owed, what);
+  if (owed.memcg && !notes.is_set) CheckPaid(site, notes, owed, what, instead);
 }
 
 void OnLinked(fault_point, const fault_site& site) {
@@ -107,7 +107,7 @@ void OnLinked(fault_point, const fault_site& site) {
 // The lock is still held, the add complete; of others, nothing is owed.
 void OnCountChanged(fault_point, const fault_site& site) {
   if (!all_notes.Mine().owed.memcg) return;
-  Settle(site, "an add gave the first item to");
+  Settle(site, "an add gave the first item to", "another's bit");
 }
 
 void OnSrcLocked(fault_point, const fault_site& site) {
@@ -118,7 +118,7 @@ void OnSrcLocked(fault_point, const fault_site& site) {
 }
 
 void OnSpliced(fault_point, const fault_site& site) {
-  Settle(site, "a reparent gave items to");
+  Settle(site, "a reparent gave items to", "another's bit by reparent");
 }
 
 Bit BitOf(const fault_site& site) {
@@ -155,7 +155,8 @@ void OnBitSet(fault_point, const fault_site& site) {
   if (!notes.owed.memcg) return;
   if (notes.owed == bit) {
     notes.is_set = true;
-  } else {
+  } else if (bit.nid == notes.owed.nid &&
+             bit.shrinker_id == notes.owed.shrinker_id) {
     notes.set_instead = bit.memcg;
   }
 }
