@@ -133,6 +133,10 @@ void InstallStackHandler() {
 
 void SetKeeperOfOtherStacks(void (*keep)()) { keep_other_stacks = keep; }
 
+void KeepOtherStacksOfCrash() {
+  if (keep_other_stacks) keep_other_stacks();
+}
+
 void AskForStacks(pid_t pid) {
   Recorder& r = *recorder();
   uint32_t count = r.nr_tasks.load(kRelaxed);

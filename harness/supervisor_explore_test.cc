@@ -217,8 +217,8 @@ TEST_F(SupervisorExploreTest, ACrashTellsScheduleAndWhereEverybodyWas) {
   for (const auto& actor : report_["finding"]["actors"]) {
     with_stack += !actor["stack"].empty();
   }
-  // Who crashed, and at least main, which is blocked: others may be done.
-  EXPECT_GE(with_stack, 2u) << report_["finding"]["actors"].dump(1);
+  // At least main's, which is blocked: others may be done.
+  EXPECT_GE(with_stack, 1u) << report_["finding"]["actors"].dump(1);
 }
 
 TEST_F(SupervisorExploreTest, AKilledProcessIsNotRunAgain) {

@@ -7,6 +7,7 @@
 
 #include <unwind.h>
 
+#include "harness/crash_handler.h"
 #include "harness/finding_raw.h"
 
 extern "C" {
@@ -125,6 +126,7 @@ void OnAsanReport(const char* text) {
   if (signal) {
     message.Str("The torture process got ").Str(signal).Str(" in ");
     message.Str(TaskOrThread()).Str(".");
+    KeepOtherStacksOfCrash();
   } else {
     CopyHeap(__asan_get_free_stack, "freed by ", "freed by thread T", text,
              slot);
