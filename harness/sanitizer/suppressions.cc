@@ -31,6 +31,11 @@ constexpr Suppression kSuppressions[] = {
      "memcg_list_lru_alloc() reads kmemcg_id plainly while a reparent writes "
      "it with WRITE_ONCE(); it reads it again, marked, under the xarray's lock",
      kProof, kRemove},
+    {"kernel-xas-delete", "tsan", "race:^xas_delete_node$",
+     "xas_delete_node() empties a head or a slot plainly, under the xarray's "
+     "lock; lookups under RCU read it with rcu_dereference(), and null is null "
+     "whenever they see it",
+     kProof, kRemove},
     {nullptr, nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 constexpr unsigned kCount = sizeof(kSuppressions) / sizeof(Suppression) - 1;
