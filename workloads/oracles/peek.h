@@ -32,8 +32,8 @@ inline const lru::list_lru_one* PeekList(const lru::list_lru* lru,
 
 // All references gone, and found under RCU alone (d5).
 inline bool IsReleased(const lru::mem_cgroup* memcg) {
-  return memcg && (memcg->css.flags.load(std::memory_order_relaxed) &
-                   lru::CSS_RELEASED);
+  return memcg &&
+         (memcg->css.flags.load(std::memory_order_relaxed) & lru::CSS_RELEASED);
 }
 
 // What tells a violation that comes of an id which is another memcg's by now,
