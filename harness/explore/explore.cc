@@ -1,7 +1,6 @@
 #include "harness/explore/explore.h"
 
 #include <setjmp.h>
-#include <time.h>
 
 #include <cstdio>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "harness/flight_recorder.h"
 #include "harness/hook.h"
 #include "harness/plan.h"
+#include "harness/progress.h"
 #include "harness/sanitizer/sanitizer.h"
 #include "harness/watchdog.h"
 
@@ -28,12 +28,6 @@ constexpr uint64_t kRepeatOneIn = 100;
 constexpr size_t kDistinctMax = size_t{1} << 24;
 
 Record& TheRecord() { return recorder()->explore; }
-
-uint64_t RealNs() {
-  timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return static_cast<uint64_t>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
-}
 
 void Enter(Phase phase) {
   recorder()->phase.store(static_cast<uint32_t>(phase), kRelaxed);
@@ -89,19 +83,20 @@ void OnDeadlock() { Conclude(DeadlockAlarm(*recorder())); }
 
 uint64_t progress_seen = 0;  // in this schedule, when it was looked at last
 
-// Operations ended, and teardowns. Events are none: a fault that fires again
-// and again is one.
-uint64_t Progress() {
+// Operations ended, and teardowns, of the first `tasks` slots. Events are none:
+// a fault that fires again and again is one.
+uint64_t ProgressOf(uint32_t tasks) {
   const Recorder& r = *recorder();
   uint64_t sum = r.teardowns.load(kRelaxed);
-  for (uint32_t i = 0; i < TaskCount(r); i++) {
+  for (uint32_t i = 0; i < tasks; i++) {
     sum += r.tasks[i].progress.load(kRelaxed);
   }
   return sum;
 }
 
 void OnTooManySteps() {
-  if (std::exchange(progress_seen, Progress()) != Progress()) return;
+  uint64_t progress = ProgressOf(lru::kTasksMax);
+  if (std::exchange(progress_seen, progress) != progress) return;
   Conclude(LivelockAlarm(*recorder(), TheRecord().counts.steps));
 }
 
@@ -111,6 +106,8 @@ void OnTooManySteps() {
 // stays, what a decision or a report of this schedule depends on goes.
 void ForgetLastSchedule() {
   Recorder& r = *recorder();
+  // Of schedules before this one: when it is run again there are none.
+  progress_seen = ProgressOf(TaskCount(r));
   uint32_t memcgs = lru::restart_numbering();
   for (uint32_t i = 0; i < TaskCount(r); i++) {
     TaskSlot& slot = r.tasks[i];
@@ -124,7 +121,6 @@ void ForgetLastSchedule() {
   }
   r.nr_tasks.store(0, kRelaxed);
   r.errors_injected.store(0, kRelaxed);
-  progress_seen = 0;
   for (uint32_t serial = 1; serial <= memcgs && serial < kMemcgSlots;
        serial++) {
     r.memcgs[serial].serial.store(0, kRelaxed);
@@ -246,7 +242,7 @@ class Explorer {
       return true;
     }
     if (config_.schedules) return index >= config_.schedules;
-    uint64_t ns = RealNs() - record_.began_ns.load(kRelaxed);
+    uint64_t ns = MonotonicNs() - record_.began_ns.load(kRelaxed);
     return ns >= config_.duration_ms * 1'000'000;
   }
 
@@ -327,7 +323,7 @@ void Begin() {
   r.findings_stop.store(1, kRelaxed);
   r.ticks_per_ns = 1.0 / 1000;  // of virtual time
   r.start_ticks.store(1, kRelaxed);
-  r.explore.began_ns.store(RealNs(), kRelaxed);
+  r.explore.began_ns.store(MonotonicNs(), kRelaxed);
   SetKeeperOfOtherStacks(KeepOtherStacks);
   static_assert(sizeof(r.freeze) == sizeof(uint32_t));
   StartEngine({.deadlocked = OnDeadlock,
@@ -337,7 +333,7 @@ void Begin() {
 }
 
 void End() {
-  recorder()->explore.ended_ns.store(RealNs(), kRelaxed);
+  recorder()->explore.ended_ns.store(MonotonicNs(), kRelaxed);
   if (Latched()) return;  // tasks are caught where they are
   StopEngine();
   lru::set_task_source(nullptr);

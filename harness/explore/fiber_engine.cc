@@ -207,6 +207,9 @@ EXPLORE_FN void LookAtStep() {
     steps_end += steps_max;
   }
   next_look = steps_end + 1;
+  if (marked_step > counts->steps && marked_step < next_look) {
+    next_look = marked_step;
+  }
 }
 
 EXPLORE_FN void Step(uint32_t point, uint32_t memcg) {

@@ -62,8 +62,8 @@ void BeginSchedule(ScheduleCounts* counts, ScheduleLog* log,
 // From here on `strategy` chooses; null: whoever runs goes on as long as it
 // can, which is how a schedule begins and ends.
 void SetStrategy(Strategy* strategy);
-// ScheduleCounts::marked_hash is to be the hash at that step, which is one
-// above steps_max at most. Behind BeginSchedule().
+// ScheduleCounts::marked_hash is to be the hash at that step. Behind
+// BeginSchedule().
 void MarkStep(uint64_t step);
 // For EngineEvents: nobody runs again but main, and that goes on in
 // `abandoned`, which does not return.

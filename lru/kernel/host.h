@@ -65,7 +65,7 @@ struct lrut_rcu_head {
   void (*func)(struct lrut_rcu_head *);
 };
 /* Offsets in lru::cgroup_subsys_state, which is the head of lru::mem_cgroup,
- * in that one, in lru::slab_obj, and in lru::list_lru. host.cc compares. */
+ * in that one, in lru::slab_obj, and in lru::list_lru. plugin.cc compares. */
 #define LRUT_CSS_PARENT 64
 #define LRUT_CSS_LEVEL 100
 #define LRUT_MEMCG_KMEMCG_ID 184
