@@ -324,15 +324,19 @@ def explore_summary(table):
            f"{table['date']}.")
 
 
-def explore_markdown(table):
-    yield "# Kill table of explore"
+def head_of(table, title, lines):
+    yield f"# {title}"
     yield ""
-    yield from explore_summary(table)
+    yield from lines
     if table["cells_done"] < table["cells"]:
         yield ""
         yield f"Incomplete: {table['cells_done']} of {table['cells']} cells."
     yield ""
     yield from [f"FAIL {line}\n" for line in table["failures"]]
+
+
+def explore_markdown(table):
+    yield from head_of(table, "Kill table of explore", explore_summary(table))
     yield from ("## Cells", "", "Schedules up to the one that caught, and "
                 "seconds: median and maximum of the runs that did.", "")
     yield from markdown_table(
@@ -390,14 +394,7 @@ def markdown(table):
     if table["engine"] == "explore":
         yield from explore_markdown(table)
         return
-    yield "# Kill table"
-    yield ""
-    yield from summary(table)
-    if table["cells_done"] < table["cells"]:
-        yield ""
-        yield f"Incomplete: {table['cells_done']} of {table['cells']} cells."
-    yield ""
-    yield from [f"FAIL {line}\n" for line in table["failures"]]
+    yield from head_of(table, "Kill table", summary(table))
     yield "## Cells"
     yield ""
     yield ("Times and teardowns are medians of the runs that caught; findings "
