@@ -16,7 +16,7 @@ namespace harness {
 // but itself.
 class Pacer {
  public:
-  static constexpr uint32_t kRunAhead = 72;
+  static constexpr uint32_t kRunAhead = 220;
   static constexpr uint64_t kWaitNsMax = 1'000'000;
 
   // Destroyers are the pace. Without any there is none.
