@@ -406,7 +406,48 @@ unsigned long VisitsOfWalk(lru::list_lru* lru, unsigned long limit) {
   return visited;
 }
 
+// One walk of the tree comes to each memcg once: those that are no more in the
+// world may still be passed, on their way down.
+void CheckIteration(World& world, lru::mem_cgroup_reclaim_cookie* reclaim,
+                    const char* how) {
+  std::vector<uint32_t> visits(world.nr_memcgs());
+  int64_t left = lru::live_allocs(lru::ALLOC_MEMCG);
+  lru::mem_cgroup* memcg = nullptr;
+  while ((memcg = lru::mem_cgroup_iter(lru::root_mem_cgroup, memcg, reclaim))) {
+    for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+      if (world.SerialAt(i) == lru::serial_of(memcg)) visits[i]++;
+    }
+    if (left-- > 0) continue;
+    lru::mem_cgroup_put(memcg);
+    break;
+  }
+  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+    uint32_t serial = world.SerialAt(i);
+    if (!serial || visits[i] == 1) continue;
+    harness::ReportViolation(
+        {.invariant = "walk_contract", .memcg = serial, .what = "tree"},
+        "at rest mem_cgroup_iter() came %u times to memcg %u in one walk of "
+        "the tree%s",
+        visits[i], serial, how);
+  }
+}
+
+// A round may have been begun already: what is left of it, then one from its
+// beginning.
+void CheckRound(World& world, int nid) {
+  lru::mem_cgroup_reclaim_cookie rest{.nid = nid}, whole{.nid = nid};
+  lru::mem_cgroup* memcg = nullptr;
+  for (int64_t left = lru::live_allocs(lru::ALLOC_MEMCG); left >= 0; left--) {
+    memcg = lru::mem_cgroup_iter(lru::root_mem_cgroup, memcg, &rest);
+    if (!memcg) break;
+  }
+  lru::mem_cgroup_put(memcg);
+  CheckIteration(world, &whole, ", in the round that reclaimers share");
+}
+
 void CheckTotals(World& world) {
+  CheckIteration(world, nullptr, "");
+  CheckRound(world, /*nid=*/0);
   auto limit = static_cast<unsigned long>(
       std::max<int64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0));
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
@@ -443,7 +484,8 @@ LRUTORTURE_REGISTER(RegisterOracle(
       "two adds an item is isolated at most once."},
      {"walk_contract", "13, 14, 17",
       "A walk calls back at most nr_to_walk times, goes from item to item as "
-      "the callbacks say, and returns how many they have removed."}},
+      "the callbacks say, and returns how many they have removed; at rest it "
+      "comes to everything."}},
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = nullptr,

@@ -497,5 +497,22 @@ TEST(WalksOracleTest, AtRestWalkOneAndCountOneAreOfTheMemcgsOwnList) {
                             "and list_lru_count_one says 0")));
 }
 
+TEST(WalksOracleTest, AtRestIterationComesToEveryMemcg) {
+  lru::teardown_steps steps = lru::clean_teardown_steps();
+  steps.mem_cgroup_tryget = [](lru::mem_cgroup* memcg) {
+    return memcg->css.level != 2 &&
+           lru::clean_teardown_steps().mem_cgroup_tryget(memcg);
+  };
+  World::Parts parts = CleanParts(lru::node_lock_ops());
+  parts.steps = &steps;
+  Findings findings = RunScenario([&] {
+    Scenario s(parts);
+    s.CheckTotals();
+  });
+  EXPECT_THAT(findings, Contains(Says(kContract, "in one walk of the tree")));
+  EXPECT_THAT(findings,
+              Contains(Says(kContract, "round that reclaimers share")));
+}
+
 }  // namespace
 }  // namespace workloads
