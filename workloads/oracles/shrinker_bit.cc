@@ -294,7 +294,14 @@ void CheckAllAsk(World& world) {
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     lru::shrinker* shrinker = world.shrinker(i);
     counts.push_back(shrinker ? shrinker->count_objects : nullptr);
-    if (shrinker) shrinker->count_objects = CountAsked;
+    if (!shrinker) continue;
+    shrinker->count_objects = CountAsked;
+    if (lru::shrinker_is_registered(shrinker->id)) continue;
+    harness::ReportViolation(
+        {.invariant = "shrinker_bit", .what = "no id"},
+        "at rest no bit leads to the shrinker of lru %u, whose id is %d: no "
+        "reclaim of a memcg asks it",
+        world.lru(i)->serial, shrinker->id);
   }
   for (uint32_t nid = 0; nid < world.nids(); nid++) {
     CheckAsks(world, static_cast<int>(nid), nullptr);

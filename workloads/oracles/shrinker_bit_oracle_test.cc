@@ -269,6 +269,17 @@ TEST(ShrinkerBitOracleTest, AShrinkerLeftOutAtRest) {
 }
 
 // Being asked at rest changes nothing.
+TEST(ShrinkerBitOracleTest, AShrinkerWithoutAnIdAtRest) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::shrinker* shrinker = s.world().shrinker(1);
+                int id = std::exchange(shrinker->id, -1);
+                s.CheckTotals();
+                shrinker->id = id;
+              }),
+              Contains(Says(kBit, "no bit leads to the shrinker of lru 2")));
+}
+
 TEST(ShrinkerBitOracleTest, AskingAtRestTakesNothingAway) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
