@@ -64,6 +64,10 @@ void list_lru_destroy(list_lru* lru) {
   lru->shrinker_id = -1;
 }
 
+bool any_list_lru_registered() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  return !list_empty(&memcg_list_lrus);
+}
+
 void list_lru_for_each_list(list_lru* lru, list_lru_visit visit, void* arg) {
   for (int nid = 0; nid < nr_node_ids; nid++) {
     visit(nid, &lru->node[nid].lru, arg);

@@ -185,6 +185,10 @@ unsigned long list_lru_shrink_walk(list_lru* lru, const shrink_control* sc,
 unsigned long list_lru_walk(list_lru* lru, list_lru_walk_cb isolate,
                             void* cb_arg, unsigned long nr_to_walk);
 
+// Whether a reparent still comes to any, of our own lrus. At rest: takes no
+// lock.
+bool any_list_lru_registered();
+
 // Names the outer API call in progress on the current task: the OUTER of an
 // implicit point, and what a report says somebody was doing. Only while armed.
 class api_scope {

@@ -380,6 +380,10 @@ bool shrinker_is_registered(int id) {
   return s && READ_ONCE(s->refcount) > 0;
 }
 
+bool any_shrinker_listed() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  return !list_empty(&shrinker_list);
+}
+
 bool shrinker_id_in_use(int id) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   return shrinker_ids.test(static_cast<size_t>(id)) ||
          shrinker_idr[id].load(std::memory_order_relaxed);

@@ -80,6 +80,8 @@ bool shrinker_bit_is_set(mem_cgroup* memcg, int nid, int shrinker_id);
 bool shrinker_is_registered(int id);
 // Whether that id is taken, or still finds a shrinker. At rest: takes no lock.
 bool shrinker_id_in_use(int id);
+// Whether shrink_slab() still comes by any. At rest, likewise.
+bool any_shrinker_listed();
 long nr_deferred_of(const mem_cgroup* memcg, int nid, int shrinker_id);
 
 // Asks every shrinker (of the memcg, whose bit is set) to free something;

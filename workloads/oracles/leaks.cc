@@ -30,12 +30,24 @@ void AfterTeardown() {
         "been freed",
         id);
   }
+  // What has gone and is still found: the next reparent, or the next reclaim,
+  // would come to freed memory.
+  if (lru::any_list_lru_registered()) {
+    harness::ReportViolation(
+        {.invariant = "no_leak", .what = "registered list_lru"},
+        "a list_lru is still registered when all have been destroyed");
+  }
+  if (lru::any_shrinker_listed()) {
+    harness::ReportViolation(
+        {.invariant = "no_leak", .what = "registered shrinker"},
+        "a shrinker is still registered when all have been freed");
+  }
 }
 
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"no_leak", "",
       "When everything has been destroyed, every allocation of the lru has "
-      "been freed."},
+      "been freed, and nothing finds what has gone."},
      {"progress", "",
       "No task waits for ever: not for a lock, a grace period, or work; the "
       "run converges when the faults stop."}},

@@ -47,6 +47,25 @@ TEST(LeaksOracleTest, ObjectAndWithItItsObjcg) {
   }
 }
 
+TEST(LeaksOracleTest, WhatHasGoneIsStillListed) {
+  Findings findings = RunScenario([] {
+    Scenario s;
+    s.world().TearDown();
+    lru::list_lru gone;
+    {
+      lru::mutex_guard guard(&lru::list_lrus_mutex);
+      lru::list_add(&gone.list, &lru::memcg_list_lrus);
+    }
+    lru::shrinker* shrinker = lru::shrinker_alloc(/*memcg_aware=*/false);
+    lru::shrinker_register(shrinker);
+    Scenario::AfterTeardown();
+    lru::list_del_init(&gone.list);
+    lru::shrinker_free(shrinker);
+  });
+  EXPECT_THAT(findings, Contains(Says("no_leak", "a list_lru is still")));
+  EXPECT_THAT(findings, Contains(Says("no_leak", "a shrinker is still")));
+}
+
 // A memcg that is never freed keeps the world from settling: the watchdog says
 // so first. The oracle would count it all the same.
 TEST(LeaksOracleTest, Memcg) {
