@@ -30,7 +30,9 @@ sed -nE 's/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"].*/\1/p' \
     echo '#include "lru/kernel/shim.h"' >"$dir/include/$name"
   done
 
-flags=(-x c -std=gnu11 -fPIC -fvisibility=hidden -fno-strict-aliasing -fwrapv
+host=$(sha256sum <"$here/host.h")
+flags=("-DLRUT_HOST_H=\"${host:0:16}\"" -x c -std=gnu11 -fPIC
+  -fvisibility=hidden -fno-strict-aliasing -fwrapv
   -fno-delete-null-pointer-checks -fno-omit-frame-pointer
   -fno-sanitize=function -I"$dir" -I"$dir/include" -I"$here/../.."
   -Wno-error -Werror=implicit-function-declaration

@@ -37,13 +37,10 @@ extern "C" {
 #else
 #define LRUT_COMPILER "gcc " __VERSION__
 #endif
-/* The number changes with the functions below; the offsets say themselves. */
-#define LRUT_TEXT_1(x) #x
-#define LRUT_TEXT(x) LRUT_TEXT_1(x)
+/* LRUT_HOST_H is the hash of this very file, in quotes: build_plugin.sh and
+ * lru/CMakeLists.txt define it. */
 #define LRUT_ABI \
-  "lrutorture plug-in 1/" LRUT_TEXT(LRUT_CSS_PARENT) "/" LRUT_TEXT(          \
-      LRUT_CSS_LEVEL) "/" LRUT_TEXT(LRUT_MEMCG_KMEMCG_ID) "/" LRUT_TEXT(     \
-      LRUT_OBJ_NID) "; " LRUT_COMPILER "; " LRUT_SANITIZER
+  "lrutorture plug-in " LRUT_HOST_H "; " LRUT_COMPILER "; " LRUT_SANITIZER
 
 /* --- the program's structs, as far as the kernel's code looks into them
  * ------------------------------------------------------------------------- */

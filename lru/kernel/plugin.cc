@@ -338,7 +338,8 @@ const lrut_plugin* open_plugin(const std::string& file, std::string* error) {
     auto abi =
         reinterpret_cast<const char* const*>(dlsym(library, LRUT_ABI_SYMBOL));
     *error = std::string("it was built for '") + (abi ? *abi : "?") +
-             "', this program is '" LRUT_ABI "'";
+             "', this program is '" LRUT_ABI
+             "': build it again, with scripts/kernel.sh";
   }
   return plugin;
 }

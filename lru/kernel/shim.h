@@ -1,7 +1,7 @@
 /* What mm/list_lru.c, lib/xarray.c and the headers that come with them need of
  * the rest of the kernel, in userspace, for every version from 6.1 on. One
  * file: every header that a tree's file includes and that does not come from
- * the tree is this one (scripts/kernel.sh writes the forwarders).
+ * the tree is this one (build_plugin.sh writes the forwarders).
  *
  * Our own text. What differs between versions is asked of features.h, which
  * features.py makes from the tree; most of it needs no question, since a
@@ -31,7 +31,6 @@ extern const struct lrut_host_ops *lrut_host;
 #define CONFIG_BASE_SMALL 0
 #define BITS_PER_LONG 64
 #define IS_ENABLED(option) 0
-#define CONFIG_XARRAY_MULTI_OFF 1
 
 /* --- the language
  * ------------------------------------------------------------------------- */
