@@ -133,7 +133,6 @@ struct lrut_host_ops {
   void (*do_spin_lock)(void *lock, bool irq, unsigned subclass, const char *fn);
   void (*do_spin_unlock)(void *lock, bool irq, const char *fn);
   bool (*do_spin_trylock)(void *lock, const char *fn);
-  void (*do_assert_spin_locked)(const void *lock);
   bool (*lock_is_held)(const void *lock);
   void (*do_mutex_lock)(void *lock, const char *fn);
   void (*do_mutex_unlock)(void *lock, const char *fn);
@@ -181,7 +180,7 @@ struct lrut_host_ops {
                    const void *shrinker, int *shrinker_id);
   void (*lru_exit)(void *lru);
   void (*warn)(const char *what, const char *fn);
-  void (*bug)(const char *what, const char *fn);
+  void (*bug)(const char *what, const char *fn); /* does not return */
 };
 
 /* --- what a plug-in does for the program: list_lru_ops with its types left out

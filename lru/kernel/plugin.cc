@@ -13,7 +13,18 @@
 
 namespace lru {
 
+std::atomic<kernel_complaint_fn> lru_kernel_complaint_hook = nullptr;
+
 namespace kernel {
+
+void complain(kernel_complaint complaint, const char* what, const char* fn) {
+  kernel_complaint_fn hook =
+      lru_kernel_complaint_hook.load(std::memory_order_relaxed);
+  if (hook) return hook(complaint, what, fn);
+  static constexpr const char* kVerbs[] = {"warns", "stops", "has overrun"};
+  fprintf(stderr, "lrutorture: the kernel's code %s in %s(): %s\n",
+          kVerbs[complaint], fn, what);
+}
 
 namespace {
 
@@ -97,9 +108,6 @@ void do_spin_unlock(void* lock, bool irq,
 bool do_spin_trylock(void* lock,
                      const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   return spin_trylock(static_cast<spinlock_t*>(lock), fn);
-}
-void do_assert_spin_locked(const void* lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  lockdep_assert_held(static_cast<const spinlock_t*>(lock));
 }
 bool do_lock_is_held(const void* lock) {
   return lru::lock_is_held(static_cast<const lock_base*>(lock));
@@ -203,12 +211,10 @@ void host_lru_exit(void* program_lru) {
   exit_lru(lru);
 }
 void warn(const char* what, const char* fn) {
-  fprintf(stderr, "lrutorture: the kernel's code warns in %s(): %s\n", fn,
-          what);
+  complain(KERNEL_WARNS, what, fn);
 }
 void bug(const char* what, const char* fn) {
-  fprintf(stderr, "lrutorture: the kernel's code stops in %s(): %s\n", fn,
-          what);
+  complain(KERNEL_STOPS, what, fn);
   abort();
 }
 
@@ -223,7 +229,6 @@ const lrut_host_ops* host_ops() {
       .do_spin_lock = do_spin_lock,
       .do_spin_unlock = do_spin_unlock,
       .do_spin_trylock = do_spin_trylock,
-      .do_assert_spin_locked = do_assert_spin_locked,
       .lock_is_held = do_lock_is_held,
       .do_mutex_lock = do_mutex_lock,
       .do_mutex_unlock = do_mutex_unlock,

@@ -2,6 +2,7 @@
 #ifndef LRUTORTURE_LRU_KERNEL_PLUGIN_H_
 #define LRUTORTURE_LRU_KERNEL_PLUGIN_H_
 
+#include <atomic>
 #include <string>
 
 #include "lru/list_lru.h"
@@ -20,6 +21,22 @@ struct kernel_lru {
 // words for the user. What is loaded stays for ever. Before any task starts.
 const kernel_lru* load_kernel_lru(const std::string& name,
                                   const std::string& file, std::string* error);
+
+// What is wrong in a plug-in by its own word, or by the shim's.
+enum kernel_complaint : u8 {
+  KERNEL_WARNS,     // WARN_ON(what) in fn()
+  KERNEL_STOPS,     // BUG_ON(what), or BUG(): the process aborts next
+  KERNEL_OVERRUNS,  // somebody has written behind a piece of that type
+};
+// In the task that it happens to, whatever is held there; literals, that stay
+// for ever. The rules of fault_hook_fn, but called whether or not anything is
+// armed. While it is null complaints go to stderr.
+using kernel_complaint_fn = void (*)(kernel_complaint complaint,
+                                     const char* what, const char* fn);
+extern std::atomic<kernel_complaint_fn> lru_kernel_complaint_hook;
+namespace kernel {
+void complain(kernel_complaint complaint, const char* what, const char* fn);
+}
 
 }  // namespace lru
 

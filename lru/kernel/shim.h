@@ -125,22 +125,25 @@ static inline bool IS_ERR(const void *ptr) { return IS_ERR_VALUE(ptr); }
 
 #define POISON_POINTER_DELTA 0
 #define BUG() lrut_host->bug("BUG()", __func__)
-#define BUG_ON(condition)                                          \
-  do {                                                             \
-    if (unlikely(condition)) lrut_host->bug(#condition, __func__); \
+#define lrut_bug_on(condition, text)                         \
+  do {                                                       \
+    if (unlikely(condition)) lrut_host->bug(text, __func__); \
   } while (0)
-#define WARN_ON(condition)                                       \
-  ({                                                             \
-    bool __warn = !!(condition);                                 \
-    if (unlikely(__warn)) lrut_host->warn(#condition, __func__); \
-    __warn;                                                      \
+#define lrut_warn_on(condition, text)                      \
+  ({                                                       \
+    bool __warn = !!(condition);                           \
+    if (unlikely(__warn)) lrut_host->warn(text, __func__); \
+    __warn;                                                \
   })
-#define WARN_ON_ONCE(condition) WARN_ON(condition)
-#define WARN_ONCE(condition, ...) WARN_ON(condition)
-#define WARN(condition, ...) WARN_ON(condition)
-#define VM_WARN_ON(condition) ((void)WARN_ON(condition))
-#define VM_WARN_ON_ONCE(condition) ((void)WARN_ON(condition))
-#define VM_BUG_ON(condition) BUG_ON(condition)
+/* Each by itself, so that the text is the tree's, with no macro expanded. */
+#define BUG_ON(condition) lrut_bug_on(condition, #condition)
+#define VM_BUG_ON(condition) lrut_bug_on(condition, #condition)
+#define WARN_ON(condition) lrut_warn_on(condition, #condition)
+#define WARN_ON_ONCE(condition) lrut_warn_on(condition, #condition)
+#define WARN_ONCE(condition, ...) lrut_warn_on(condition, #condition)
+#define WARN(condition, ...) lrut_warn_on(condition, #condition)
+#define VM_WARN_ON(condition) ((void)lrut_warn_on(condition, #condition))
+#define VM_WARN_ON_ONCE(condition) ((void)lrut_warn_on(condition, #condition))
 #define might_alloc(gfp) ((void)(gfp))
 #define might_sleep() ((void)0)
 #define cond_resched() ((void)0)
@@ -289,9 +292,9 @@ struct lock_class_key {
     spin_lock_irq_nested(l, sub);               \
   } while (0)
 #define spin_trylock(l) lrut_host->do_spin_trylock((l), __func__)
-#define assert_spin_locked(l) lrut_host->do_assert_spin_locked(l)
-#define lockdep_assert_held(l) lrut_host->do_assert_spin_locked(l)
 #define lockdep_is_held(l) lrut_host->lock_is_held(l)
+#define assert_spin_locked(l) BUG_ON(!lockdep_is_held(l))
+#define lockdep_assert_held(l) ((void)WARN_ON(!lockdep_is_held(l)))
 #define lockdep_set_class(l, key) ((void)(l), (void)(key))
 #define lockdep_set_class_and_name(l, key, name) ((void)(l), (void)(key))
 #define mutex_lock(m) lrut_host->do_mutex_lock(&(m)->lock, __func__)
