@@ -15,6 +15,8 @@ import sys
 import tempfile
 import unittest
 
+from mutate_kernel import mutate
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VERSION = '6.12'
 FILES = ['mm/list_lru.c', 'lib/xarray.c'] + [
@@ -138,6 +140,60 @@ class Runs(unittest.TestCase):
             done = run(BUILD / 'lrutorture', 'run', suite, '--seed', '1',
                        '--out', f'{scratch}/out')
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+# What the kernel's code says of itself, and what it does behind its memory.
+# One mutant has all of it: who acts decides what is met.
+class Complaints(unittest.TestCase):
+    MISTAKES = [
+        ('list_lru_isolate', r'\blist_del_init\b',
+         'WARN_ON(item); list_del_init'),
+        ('memcg_init_list_lru_one', r'\bnr_node_ids\b', 'nr_node_ids - 1'),
+        ('list_lru_destroy', r'\bkfree\b', 'BUG_ON(lru); kfree'),
+    ]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = pathlib.Path(
+            cls.enterClassContext(tempfile.TemporaryDirectory()))
+        copy = cls.scratch / 'tree'
+        shutil.copytree(tree(), copy)
+        text = (copy / 'mm/list_lru.c').read_text()
+        for function, token, new in cls.MISTAKES:
+            text = mutate(text, function, token, 0, new)
+        (copy / 'mm/list_lru.c').write_text(text)
+        flags = (BUILD / 'lru/plugin_flags').read_text().split()
+        done = run(ROOT / 'lru/kernel/build_plugin.sh', copy,
+                   cls.scratch / 'mutant.so', *flags)
+        assert done.returncode == 0, done.stderr
+
+    def found(self, *actors):
+        config = self.scratch / 'config.json'
+        config.write_text(json.dumps(
+            {'actors': [{'type': actor} for actor in actors]}))
+        done, report = torture(config, '--lru', self.scratch / 'mutant.so',
+                               seconds=1)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        return report['finding']
+
+    def test_a_warning_is_a_finding_that_says_what_and_where(self):
+        found = self.found('adder', 'shrinker')
+        self.assertEqual(found['signature'],
+                         'invariant|kernel_warning|item,list_lru_isolate')
+
+    def test_a_bug_ends_the_run(self):
+        found = self.found('counter')
+        self.assertEqual(found['signature'],
+                         'invariant|kernel_bug|lru,list_lru_destroy')
+
+    def test_one_element_too_many_is_seen(self):
+        found = self.found('adder', 'destroyer')
+        if 'address' in (BUILD / 'lru/plugin_flags').read_text():
+            self.assertEqual(found['kind'], 'memory_error')
+            self.assertIn('use-after-poison', found['signature'])
+        else:
+            self.assertEqual(found['signature'],
+                             'invariant|kernel_overrun|list_lru_memcg')
 
 
 # A history in which the fault comes in between commits that cannot be told.

@@ -1,11 +1,20 @@
 #include "lru/kernel/lists.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <span>
 
+#include "lru/kernel/plugin.h"
 #include "lru/sync/alloc.h"
+
+#if defined(LRU_ASAN)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
 
 namespace lru::kernel {
 
@@ -15,7 +24,8 @@ namespace {
 struct tag {
   rcu_head rcu;
   lists_block* block;  // null: it is of no lists
-  u64 type;            // alloc_type
+  alloc_type type;
+  u32 size;  // without tag and redzone
 };
 static_assert(sizeof(tag) == 32);
 
@@ -23,32 +33,57 @@ tag* tag_of(const void* memory) {
   return reinterpret_cast<tag*>(const_cast<void*>(memory)) - 1;
 }
 
+// A list or a node of any version, with a lock in it.
+constexpr size_t kListMax = 128;
 constexpr size_t kLine = 64;
+
+// One for each node, and one that stands for what lies behind.
+size_t nr_lists() { return static_cast<size_t>(nr_node_ids) + 1; }
 size_t lists_at() {
-  size_t head = sizeof(lists_block) +
-                static_cast<size_t>(nr_node_ids) * sizeof(kernel_list);
+  size_t head = sizeof(lists_block) + nr_lists() * sizeof(kernel_list);
   return (head + sizeof(tag) + kLine - 1) / kLine * kLine;
 }
 
-// Room for a list_lru_memcg or an array of nodes, with a lock in each.
+// Room for a list_lru_memcg or an array of nodes, and as much as one more
+// behind it.
 size_t block_size() {
-  constexpr size_t kListMax = 128, kHeadMax = 64;
-  return std::bit_ceil(lists_at() + kHeadMax +
-                       static_cast<size_t>(nr_node_ids) * kListMax);
+  constexpr size_t kHeadMax = 64;
+  return std::bit_ceil(lists_at() + kHeadMax + nr_lists() * kListMax);
 }
 
-size_t mlru_size(const lrut_plugin* plugin) {
-  return plugin->mlru_first +
-         static_cast<size_t>(nr_node_ids) * plugin->list_size;
+// --- what lies behind a piece of memory: nobody's. ASan sees who comes there;
+// in the other builds it is looked at when the memory is freed.
+constexpr unsigned char kRedzone = 0xcc;  // SLUB_RED_ACTIVE
+
+std::span<unsigned char> redzone_of(tag* head) {
+  auto* begin = reinterpret_cast<unsigned char*>(head + 1) + head->size;
+  if (!head->block) return {begin, kListMax};
+  auto* room = reinterpret_cast<unsigned char*>(head->block);
+  return {begin, room + block_size()};
 }
-size_t nodes_size(const lrut_plugin* plugin) {
-  return static_cast<size_t>(nr_node_ids) * plugin->node_size;
+
+void lay_redzone(tag* head) {
+  std::span<unsigned char> redzone = redzone_of(head);
+  std::fill(redzone.begin(), redzone.end(), kRedzone);
+  ASAN_POISON_MEMORY_REGION(redzone.data(), redzone.size());
+}
+
+void check_redzone([[maybe_unused]] tag* head) {
+#if !defined(LRU_ASAN)
+  std::span<unsigned char> redzone = redzone_of(head);
+  if (std::all_of(redzone.begin(), redzone.end(),
+                  [](unsigned char byte) { return byte == kRedzone; })) {
+    return;
+  }
+  complain(KERNEL_OVERRUNS, alloc_type_name(head->type), "kfree");
+#endif
 }
 
 void init_lists(lists_block* block, list_lru* lru, const lrut_plugin* plugin) {
   char* at = static_cast<char*>(block->memory);
   bool mlru = block->type == ALLOC_MLRU;
   at += mlru ? plugin->mlru_first : plugin->node_list;
+  new (&block->list()[nr_node_ids]) kernel_list;
   for (int nid = 0; nid < nr_node_ids; nid++) {
     auto* list = new (&block->list()[nid]) kernel_list;
     list->serial = next_serial(SERIAL_LIST);
@@ -78,7 +113,9 @@ void* alloc_lists(lrut_call* call, size_t size, alloc_type type) {
   block->memory = static_cast<char*>(room) + lists_at();
   block->type = type;
   init_lists(block, lru, call->plugin);
-  *tag_of(block->memory) = {{}, block, type};
+  tag* head = tag_of(block->memory);
+  *head = {{}, block, type, static_cast<u32>(size)};
+  lay_redzone(head);
   count_alloc(type, 1);
   call->memory = block;
   return block->memory;
@@ -101,7 +138,7 @@ kernel_list* list_of(const void* list) {
   size_t nid = block->type == ALLOC_MLRU
                    ? (offset - plugin->mlru_first) / plugin->list_size
                    : offset / plugin->node_size;
-  return &block->list()[nid];
+  return &block->list()[std::min(nid, nr_lists() - 1)];
 }
 
 int nid_of(const kernel_list* list) {
@@ -132,13 +169,14 @@ list_lru* lru_of_impl(const void* impl) {
   return (static_cast<const impl_head*>(impl) - 1)->lru;
 }
 
-void* alloc(lrut_call* call, size_t size, bool may_block) {
-  if (call && call->kind == LRUT_ALLOC && size == mlru_size(call->plugin)) {
+void* alloc(lrut_call* call, size_t n, size_t size, bool may_block) {
+  if (call && call->kind == LRUT_ALLOC && n == 0) {
     return alloc_lists(call, size, ALLOC_MLRU);
   }
-  if (call && call->kind == LRUT_INIT && size == nodes_size(call->plugin)) {
-    return alloc_lists(call, size, ALLOC_LRU);
+  if (call && call->kind == LRUT_INIT && n && size == call->plugin->node_size) {
+    return alloc_lists(call, n * size, ALLOC_LRU);
   }
+  if (n) size *= n;
   // A node of an xarray, then, or a table: under a lock there is none to be
   // had, so that the caller lets the lock go and asks again, every time.
   if (!may_block) return nullptr;
@@ -150,19 +188,20 @@ void* alloc(lrut_call* call, size_t size, bool may_block) {
       return nullptr;
     }
   }
-  void* room = calloc(1, sizeof(tag) + size);
+  void* room = calloc(1, sizeof(tag) + size + kListMax);
   if (!room) return nullptr;
   count_alloc(ALLOC_OTHER, 1);
-  tag* head = new (room) tag{{}, nullptr, ALLOC_OTHER};
+  tag* head = new (room) tag{{}, nullptr, ALLOC_OTHER, static_cast<u32>(size)};
+  lay_redzone(head);
   return head + 1;
 }
 
 void free(const void* memory) {
   if (!memory) return;
   tag* head = tag_of(memory);
-  auto type = static_cast<alloc_type>(head->type);
-  count_alloc(type, -1);
-  note_freed(type, memory);
+  check_redzone(head);
+  count_alloc(head->type, -1);
+  note_freed(head->type, memory);
   ::free(head->block ? static_cast<void*>(head->block) : head);
 }
 

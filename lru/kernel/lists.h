@@ -23,7 +23,7 @@ struct lists_block {
   list_lru* lru;
   void* memory;     // the plug-in's
   alloc_type type;  // ALLOC_MLRU: of one memcg; ALLOC_LRU: of the root
-  // One for each node.
+  // One for each node, and one more: whatever is found behind the last.
   kernel_list* list() { return reinterpret_cast<kernel_list*>(this + 1); }
 };
 
@@ -40,8 +40,8 @@ bool init_lru(list_lru* lru, size_t size);
 void exit_lru(list_lru* lru);
 list_lru* lru_of_impl(const void* impl);
 
-// Zeroed; null: no memory. What it is for follows from the call and the size.
-void* alloc(lrut_call* call, size_t size, bool may_block);
+// host.h: do_kmalloc(). Null: no memory.
+void* alloc(lrut_call* call, size_t n, size_t size, bool may_block);
 void free(const void* memory);
 void free_after_rcu(void* memory, const char* fn);
 // Whether it is a plug-in's list_lru_memcg.

@@ -73,20 +73,14 @@ void do_spin_lock_init(void* lock, const char* name) {
     return;
   }
   auto* block = static_cast<lists_block*>(call->memory);
-  const char* at = static_cast<const char*>(lock);
-  auto* memory = static_cast<const char*>(block->memory);
-  const lrut_plugin* plugin = block->plugin;
-  if (at < memory || at >= memory + kNodesMax * 128) {
+  if (block_of(lock) != block) {
     l->name = "xa_lock";
     return;
   }
-  auto offset = static_cast<size_t>(at - memory);
-  int nid =
-      static_cast<int>(block->type == ALLOC_MLRU
-                           ? (offset - plugin->mlru_first) / plugin->list_size
-                           : offset / plugin->node_size);
-  if (plugin->climbs) {
-    spin_lock_init(l, "l->lock", block->list()[nid].serial, nid);
+  const kernel_list* list = list_of(lock);
+  int nid = nid_of(list);
+  if (block->plugin->climbs) {
+    spin_lock_init(l, "l->lock", list->serial, nid);
   } else {
     spin_lock_init(l, "nlru->lock", block->lru->serial, nid);
   }
@@ -136,8 +130,8 @@ void do_call_rcu(void* head, void* func, const char* fn) {
            reinterpret_cast<void (*)(rcu_head*)>(func), fn);
 }
 
-void* do_kmalloc(size_t size, bool may_block, const char*) {
-  return alloc(current_call(), size, may_block);
+void* do_kmalloc(size_t n, size_t size, bool may_block) {
+  return alloc(current_call(), n, size, may_block);
 }
 void do_kfree(const void* memory, const char*) {
   lrut_call* call = followed();

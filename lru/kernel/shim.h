@@ -339,28 +339,29 @@ struct lock_class_key {
 static inline bool gfpflags_allow_blocking(gfp_t gfp) {
   return gfp & __GFP_DIRECT_RECLAIM;
 }
-#define lrut_alloc(size, gfp) \
-  lrut_host->do_kmalloc((size), gfpflags_allow_blocking(gfp), __func__)
-#define kmalloc(size, gfp) lrut_alloc(size, gfp)
-#define kzalloc(size, gfp) lrut_alloc(size, gfp)
-#define kvmalloc(size, gfp) lrut_alloc(size, gfp)
-#define kvzalloc(size, gfp) lrut_alloc(size, gfp)
-#define kmalloc_array(n, size, gfp) lrut_alloc((size_t)(n) * (size), gfp)
-#define kcalloc(n, size, gfp) lrut_alloc((size_t)(n) * (size), gfp)
-#define kvcalloc(n, size, gfp) lrut_alloc((size_t)(n) * (size), gfp)
+#define lrut_alloc(n, size, gfp) \
+  lrut_host->do_kmalloc((n), (size), gfpflags_allow_blocking(gfp))
+/* Of no array: 0 elements. */
+#define kmalloc(size, gfp) lrut_alloc(0, size, gfp)
+#define kzalloc(size, gfp) lrut_alloc(0, size, gfp)
+#define kvmalloc(size, gfp) lrut_alloc(0, size, gfp)
+#define kvzalloc(size, gfp) lrut_alloc(0, size, gfp)
+#define kmalloc_array(n, size, gfp) lrut_alloc(n, size, gfp)
+#define kcalloc(n, size, gfp) lrut_alloc(n, size, gfp)
+#define kvcalloc(n, size, gfp) lrut_alloc(n, size, gfp)
 /* 7.x: the type instead of its size; the flags may be left out. */
 #define lrut_gfp(gfp, ...) (gfp)
 #define lrut_default_gfp(...) lrut_gfp(__VA_ARGS__ __VA_OPT__(, ) GFP_KERNEL)
 #define kmalloc_obj(type, ...) \
-  ((typeof(type) *)lrut_alloc(sizeof(type), lrut_default_gfp(__VA_ARGS__)))
+  ((typeof(type) *)lrut_alloc(0, sizeof(type), lrut_default_gfp(__VA_ARGS__)))
 #define kzalloc_obj(type, ...) kmalloc_obj(type, __VA_ARGS__)
-#define kmalloc_objs(type, n, ...)                        \
-  ((typeof(type) *)lrut_alloc(sizeof(type) * (size_t)(n), \
-                              lrut_default_gfp(__VA_ARGS__)))
+#define kmalloc_objs(type, n, ...) \
+  ((typeof(type) *)lrut_alloc(n, sizeof(type), lrut_default_gfp(__VA_ARGS__)))
 #define kzalloc_objs(type, n, ...) kmalloc_objs(type, n, __VA_ARGS__)
-#define kmalloc_flex(type, member, n, ...)                                  \
-  ((typeof(type) *)lrut_alloc(struct_size((typeof(type) *)NULL, member, n), \
-                              lrut_default_gfp(__VA_ARGS__)))
+#define kmalloc_flex(type, member, n, ...)                    \
+  ((typeof(type) *)lrut_alloc(                                \
+      0, struct_size((typeof(type) *)NULL, member, n),        \
+      lrut_default_gfp(__VA_ARGS__)))
 #define kzalloc_flex(type, member, n, ...) \
   kmalloc_flex(type, member, n, __VA_ARGS__)
 #define kfree(p) lrut_host->do_kfree((p), __func__)
@@ -368,9 +369,9 @@ static inline bool gfpflags_allow_blocking(gfp_t gfp) {
 struct kmem_cache {
   size_t size;
 };
-#define kmem_cache_alloc(cache, gfp) lrut_alloc((cache)->size, gfp)
+#define kmem_cache_alloc(cache, gfp) lrut_alloc(1, (cache)->size, gfp)
 #define kmem_cache_alloc_lru(cache, lru, gfp) \
-  ((void)(lru), lrut_alloc((cache)->size, gfp))
+  ((void)(lru), kmem_cache_alloc(cache, gfp))
 #define kmem_cache_free(cache, p) ((void)(cache), kfree(p))
 /* lib/radix-tree.c's, for xarray.c's nodes */
 extern struct kmem_cache *radix_tree_node_cachep;
