@@ -142,9 +142,36 @@ class Runs(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
-# What the kernel's code says of itself, and what it does behind its memory.
-# One mutant has all of it: who acts decides what is met.
-class Complaints(unittest.TestCase):
+# Lookups with no lock, and an xarray that each teardown leaves empty.
+class Suppressions(unittest.TestCase):
+    def test_each_is_needed(self):
+        if 'thread' not in (BUILD / 'lru/plugin_flags').read_text():
+            self.skipTest('of ThreadSanitizer')
+        listed = json.loads(run(BUILD / 'lrutorture', 'list', 'suppressions',
+                                '--json').stdout)
+        with tempfile.TemporaryDirectory() as scratch:
+            config = pathlib.Path(scratch, 'config.json')
+            config.write_text(json.dumps({
+                'topology': {'nids': 1, 'lrus': 1, 'memcgs': 1, 'depth': 1,
+                             'objects': 8},
+                'actors': [{'type': 'adder', 'count': 2},
+                           {'type': 'counter', 'count': 2},
+                           {'type': 'walker'}, {'type': 'destroyer'}]}))
+            # In this process, which then says what it has suppressed.
+            done = run(BUILD / 'lrutorture', 'run', config, '--no-fork',
+                       '--engine', 'explore', '--schedules', '200', '--seed',
+                       '2', '--lru', f'kernel-{VERSION}', '--out',
+                       f'{scratch}/out',
+                       env={**os.environ,
+                            'TSAN_OPTIONS': 'print_suppressions=1'})
+        self.assertEqual(done.returncode, 0, done.stdout)
+        for suppression in listed:
+            self.assertIn(suppression['pattern'], done.stderr)
+
+
+# What a plug-in alone can do wrong. One mutant has all of it: who acts, and on
+# what, decides what is met.
+class Mistakes(unittest.TestCase):
     MISTAKES = [
         ('list_lru_isolate', r'\blist_del_init\b',
          'WARN_ON(item); list_del_init'),
