@@ -72,6 +72,7 @@ struct ActorSpec {
 struct Topology {
   uint32_t nids = 2;
   uint32_t lrus = 2;
+  uint32_t irq_lrus = 0;   // of these, the last ones
   uint32_t memcgs = 8;     // alive at a time, besides the root
   uint32_t depth = 2;      // of the tree below the root
   uint32_t objects = 256;  // shared array; each task owns as many / actors

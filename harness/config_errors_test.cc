@@ -94,6 +94,8 @@ constexpr BadConfig kNumbers[] = {
      "/topology/memcgs: 513 is out of range 1..512\n"
      "/topology/depth: 17 is out of range 1..16\n"
      "/topology/objects: 1000001 is out of range 1..1000000"},
+    {R"({"topology": {"lrus": 2, "irq_lrus": 3}})",
+     "/topology/irq_lrus: there are no 3 lrus: /topology/lrus is 2"},
     {R"({"topology": {"nids": -1}})",
      "/topology/nids: -1 is out of range 1..16"},
     {R"({"topology": {"nids": 1e300}})",

@@ -7,6 +7,7 @@ namespace {
 Json TopologyToJson(const Topology& topology) {
   return {{"nids", topology.nids},
           {"lrus", topology.lrus},
+          {"irq_lrus", topology.irq_lrus},
           {"memcgs", topology.memcgs},
           {"depth", topology.depth},
           {"objects", topology.objects},

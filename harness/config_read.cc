@@ -148,6 +148,7 @@ std::vector<ActorSpec> StandardActors() {
 void ReadTopology(const Reader& in, Topology& topology) {
   in.Integer("nids", topology.nids);
   in.Integer("lrus", topology.lrus);
+  in.Integer("irq_lrus", topology.irq_lrus);
   in.Integer("memcgs", topology.memcgs);
   in.Integer("depth", topology.depth);
   in.Integer("objects", topology.objects);

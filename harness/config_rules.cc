@@ -253,6 +253,13 @@ void CheckCoverage(const Config& config, const LruInfo* lru, Findings& found) {
   }
 }
 
+void CheckTopology(const Topology& topology, Findings& found) {
+  if (topology.irq_lrus <= topology.lrus) return;
+  found.Error("/topology/irq_lrus",
+              absl::StrCat("there are no ", topology.irq_lrus,
+                           " lrus: /topology/lrus is ", topology.lrus));
+}
+
 void CheckActors(const Config& config, Findings& found) {
   if (config.actors.empty()) {
     found.Error("/actors",
@@ -300,6 +307,7 @@ void CheckRules(const Json& document, const Config& config,
   if (!Broken(broken, "/lru") && !Broken(broken, "/busted")) {
     CheckBusted(config, found);
   }
+  if (!Broken(broken, "/topology")) CheckTopology(config.topology, found);
   if (!Broken(broken, "/actors")) CheckActors(config, found);
   CheckCoverage(config, lru, found);
   for (size_t i = 0; i < config.faults.size(); ++i) {

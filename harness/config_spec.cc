@@ -151,6 +151,10 @@ Spec TopologySpec() {
       "What is tortured.",
       {{"nids", Integer(1, 16, standard.nids, "NUMA nodes.")},
        {"lrus", Integer(1, 64, standard.lrus, "list_lrus.")},
+       {"irq_lrus",
+        Integer(0, 64, standard.irq_lrus,
+                "How many of the lrus, from the last, are used with interrupts "
+                "off, as workingset's shadow_nodes.")},
        {"memcgs", Integer(1, 512, standard.memcgs,
                           "memcgs alive at a time, besides the root.")},
        {"depth",

@@ -29,6 +29,7 @@ void init_one(list_lru_one* l, const list_lru* lru, mem_cgroup* owner,
   l->serial = next_serial(SERIAL_LIST);
   l->lru_serial = lru->serial;
   spin_lock_init(&l->lock, "l->lock", l->serial, nid);
+  l->lock.irq_safe = lru->irq_safe;
 }
 
 }  // namespace
@@ -42,6 +43,7 @@ int list_lru_init(list_lru* lru, bool memcg_aware, shrinker* shrinker) {
   count_alloc(ALLOC_LRU, 1);
   for (int nid = 0; nid < nr_node_ids; nid++) {
     spin_lock_init(&lru->node[nid].lock, "nlru->lock", lru->serial, nid);
+    lru->node[nid].lock.irq_safe = lru->irq_safe;
     init_one(&lru->node[nid].lru, lru, nullptr, nid);
   }
   lru->memcg_aware = memcg_aware;
@@ -182,6 +184,13 @@ unsigned long list_lru_shrink_walk(list_lru* lru, const shrink_control* sc,
   unsigned long nr_to_walk = sc->nr_to_scan;
   return current_lru_ops().list_lru_walk_one(lru, sc->nid, sc->memcg, isolate,
                                              cb_arg, &nr_to_walk);
+}
+
+unsigned long list_lru_shrink_walk_irq(list_lru* lru, const shrink_control* sc,
+                                       list_lru_walk_cb isolate, void* cb_arg) {
+  unsigned long nr_to_walk = sc->nr_to_scan;
+  return current_lru_ops().list_lru_walk_one_irq(lru, sc->nid, sc->memcg,
+                                                 isolate, cb_arg, &nr_to_walk);
 }
 
 unsigned long list_lru_walk(list_lru* lru, list_lru_walk_cb isolate,

@@ -66,6 +66,10 @@ struct list_lru {
   void* impl = nullptr;  // first; a plug-in's own struct list_lru, all of it
   list_lru_node* node = nullptr;
   bool memcg_aware = false;
+  // Interrupts come to its lists as well, as to those of workingset's
+  // shadow_nodes: add and del want them off, and walk_one_irq() is the walk.
+  // Set before init, as from 6.13 its lockdep key.
+  bool irq_safe = false;
   int shrinker_id = -1;
   list_head list;  // memcg_list_lrus, under list_lrus_mutex
   xarray xa;       // kmemcg_id -> list_lru_memcg
@@ -133,6 +137,12 @@ struct list_lru_ops {
   unsigned long (*list_lru_walk_one)(list_lru* lru, int nid, mem_cgroup* memcg,
                                      list_lru_walk_cb isolate, void* cb_arg,
                                      unsigned long* nr_to_walk);
+  // With interrupts off; a callback that drops the lock turns them on, and off
+  // again where it takes it.
+  unsigned long (*list_lru_walk_one_irq)(list_lru* lru, int nid,
+                                         mem_cgroup* memcg,
+                                         list_lru_walk_cb isolate, void* cb_arg,
+                                         unsigned long* nr_to_walk);
   unsigned long (*list_lru_walk_node)(list_lru* lru, int nid,
                                       list_lru_walk_cb isolate, void* cb_arg,
                                       unsigned long* nr_to_walk);
@@ -182,6 +192,8 @@ unsigned long list_lru_count(list_lru* lru);
 unsigned long list_lru_shrink_count(list_lru* lru, const shrink_control* sc);
 unsigned long list_lru_shrink_walk(list_lru* lru, const shrink_control* sc,
                                    list_lru_walk_cb isolate, void* cb_arg);
+unsigned long list_lru_shrink_walk_irq(list_lru* lru, const shrink_control* sc,
+                                       list_lru_walk_cb isolate, void* cb_arg);
 unsigned long list_lru_walk(list_lru* lru, list_lru_walk_cb isolate,
                             void* cb_arg, unsigned long nr_to_walk);
 

@@ -286,6 +286,7 @@ constexpr list_lru_ops make_list_lru_ops(const char* name, const char* doc) {
   ops.list_lru_count_one = Scope::list_lru_count_one;
   ops.list_lru_count_node = Scope::list_lru_count_node;
   ops.list_lru_walk_one = Scope::list_lru_walk_one;
+  ops.list_lru_walk_one_irq = Scope::list_lru_walk_one_irq;
   ops.list_lru_walk_node = Scope::list_lru_walk_node;
   ops.list_lru_isolate = Scope::list_lru_isolate;
   ops.list_lru_isolate_move = Scope::list_lru_isolate_move;

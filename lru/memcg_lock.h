@@ -111,18 +111,17 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
   static void list_lru_unlock(list_lru_one* l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     spin_unlock(&l->lock);
   }
-  // There are no interrupts here to be off.
   static list_lru_one* list_lru_lock_irqsave(list_lru* lru, int nid,
                                              mem_cgroup** memcg,
                                              unsigned long* flags) {
     LRU_API();
-    *flags = 1;
+    *flags = local_irq_save();
     return lock_list_lru_of_memcg(lru, nid, memcg, nullptr);
   }
   static void list_lru_unlock_irqrestore(list_lru_one* l, unsigned long* flags)
       ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    *flags = 0;
     spin_unlock(&l->lock);
+    local_irq_restore(*flags);
   }
   static bool __list_lru_add(list_lru* lru, list_lru_one* l, list_head* item,
                              int nid, mem_cgroup* memcg) {
@@ -140,7 +139,18 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
                                          list_lru_walk_cb isolate, void* cb_arg,
                                          unsigned long* nr_to_walk) {
     LRU_API();
-    return __list_lru_walk_one(lru, nid, memcg, isolate, cb_arg, nr_to_walk);
+    return __list_lru_walk_one(lru, nid, memcg, isolate, cb_arg, nr_to_walk,
+                               /*irq_off=*/false);
+  }
+
+  static unsigned long list_lru_walk_one_irq(list_lru* lru, int nid,
+                                             mem_cgroup* memcg,
+                                             list_lru_walk_cb isolate,
+                                             void* cb_arg,
+                                             unsigned long* nr_to_walk) {
+    LRU_API();
+    return __list_lru_walk_one(lru, nid, memcg, isolate, cb_arg, nr_to_walk,
+                               /*irq_off=*/true);
   }
 
   static unsigned long list_lru_walk_node(list_lru* lru, int nid,
@@ -154,8 +164,8 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     for (int index = 0; *nr_to_walk > 0 && xa_find(&lru->xa, &index); index++) {
       mem_cgroup* memcg = get_memcg_from_id(lru, nid, index);
       if (!memcg) continue;
-      isolated +=
-          __list_lru_walk_one(lru, nid, memcg, isolate, cb_arg, nr_to_walk);
+      isolated += __list_lru_walk_one(lru, nid, memcg, isolate, cb_arg,
+                                      nr_to_walk, /*irq_off=*/false);
       mem_cgroup_put(memcg);
     }
     return isolated;
@@ -251,11 +261,16 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
   }
 
   // False, and not locked: it is dead.
-  static bool lock_if_alive(list_lru_one* l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    spin_lock(&l->lock);
+  static bool lock_if_alive(list_lru_one* l, bool irq_off = false)
+      ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    irq_off ? spin_lock_irq(&l->lock) : spin_lock(&l->lock);
     if (READ_ONCE(l->nr_items) != kDeadList) return true;
-    spin_unlock(&l->lock);
+    unlock_list_lru(l, irq_off, __func__);
     return false;
+  }
+  static void unlock_list_lru(list_lru_one* l, bool irq_off,
+                              const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    irq_off ? spin_unlock_irq(&l->lock, fn) : spin_unlock(&l->lock, fn);
   }
 
   static bool add_locked(list_lru* lru, list_lru_one* l, list_head* item,
@@ -284,15 +299,13 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     return memcg && mem_cgroup_tryget(memcg) ? memcg : nullptr;
   }
 
-  static unsigned long __list_lru_walk_one(list_lru* lru, int nid,
-                                           mem_cgroup* memcg,
-                                           list_lru_walk_cb isolate,
-                                           void* cb_arg,
-                                           unsigned long* nr_to_walk)
-      ABSL_NO_THREAD_SAFETY_ANALYSIS {  // the callback drops it
+  static unsigned long __list_lru_walk_one(
+      list_lru* lru, int nid, mem_cgroup* memcg, list_lru_walk_cb isolate,
+      void* cb_arg, unsigned long* nr_to_walk,
+      bool irq_off) ABSL_NO_THREAD_SAFETY_ANALYSIS {  // the callback drops it
     unsigned long isolated = 0;
   restart:
-    list_lru_one* l = lock_to_walk(lru, nid, memcg);
+    list_lru_one* l = lock_to_walk(lru, nid, memcg, irq_off);
     if (!l) return isolated;
     LRU_POINT(walk_list_locked, .memcg = memcg, .owner = l->owner, .lru = lru,
               .list = l, .nid = nid, .lock = &l->lock);
@@ -329,15 +342,16 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
           return isolated;
       }
     }
-    list_lru_unlock(l);
+    unlock_list_lru(l, irq_off, "list_lru_unlock");
     return isolated;
   }
 
   // The memcg's own list or none: its items are the parent's when it is dead.
-  static list_lru_one* lock_to_walk(list_lru* lru, int nid, mem_cgroup* memcg) {
+  static list_lru_one* lock_to_walk(list_lru* lru, int nid, mem_cgroup* memcg,
+                                    bool irq_off) {
     rcu_guard guard;
     list_lru_one* l = list_lru_from_memcg(lru, nid, memcg);
-    return l && lock_if_alive(l) ? l : nullptr;
+    return l && lock_if_alive(l, irq_off) ? l : nullptr;
   }
 
   static mem_cgroup* topmost_without_lists(mem_cgroup* memcg, list_lru* lru) {

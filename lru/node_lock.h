@@ -114,6 +114,20 @@ struct node_lock : list_lru_common<node_lock<Steps>, Steps> {
     return ret;
   }
 
+  static unsigned long list_lru_walk_one_irq(list_lru* lru, int nid,
+                                             mem_cgroup* memcg,
+                                             list_lru_walk_cb isolate,
+                                             void* cb_arg,
+                                             unsigned long* nr_to_walk) {
+    LRU_API();
+    list_lru_node* nlru = &lru->node[nid];
+    spin_lock_irq(&nlru->lock);
+    unsigned long ret = __list_lru_walk_one(lru, nid, memcg_kmem_id(memcg),
+                                            memcg, isolate, cb_arg, nr_to_walk);
+    spin_unlock_irq(&nlru->lock);
+    return ret;
+  }
+
   static unsigned long list_lru_walk_node(list_lru* lru, int nid,
                                           list_lru_walk_cb isolate,
                                           void* cb_arg,

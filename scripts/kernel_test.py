@@ -36,7 +36,8 @@ def tree():
 
 def torture(*arguments, seconds=3):
     with tempfile.TemporaryDirectory() as out:
-        done = run(BUILD / 'lrutorture', 'run', '--duration', f'{seconds}s',
+        done = run(BUILD / 'lrutorture', 'run', '--duration',
+                   f'{int(seconds * 1000)}ms',
                    '--seed', '1', '--out', f'{out}/run', *arguments)
         report = pathlib.Path(out, 'run/report.json')
         text = report.read_text() if report.exists() else 'null'
@@ -177,6 +178,7 @@ class Mistakes(unittest.TestCase):
          'WARN_ON(item); list_del_init'),
         ('memcg_init_list_lru_one', r'\bnr_node_ids\b', 'nr_node_ids - 1'),
         ('list_lru_destroy', r'\bkfree\b', 'BUG_ON(lru); kfree'),
+        ('memcg_reparent_list_lru_node', r'\bspin_lock_irq\b', 'spin_lock'),
     ]
 
     @classmethod
@@ -194,12 +196,13 @@ class Mistakes(unittest.TestCase):
                    cls.scratch / 'mutant.so', *flags)
         assert done.returncode == 0, done.stderr
 
-    def found(self, *actors):
+    def found(self, *actors, **topology):
         config = self.scratch / 'config.json'
         config.write_text(json.dumps(
-            {'actors': [{'type': actor} for actor in actors]}))
+            {'actors': [{'type': actor} for actor in actors],
+             'topology': topology}))
         done, report = torture(config, '--lru', self.scratch / 'mutant.so',
-                               seconds=1)
+                               seconds=0.5)
         self.assertEqual(done.returncode, 1, done.stdout)
         return report['finding']
 
@@ -212,6 +215,11 @@ class Mistakes(unittest.TestCase):
         found = self.found('counter')
         self.assertEqual(found['signature'],
                          'invariant|kernel_bug|lru,list_lru_destroy')
+
+    def test_an_interrupts_lock_held_with_interrupts_on_is_seen(self):
+        found = self.found('adder', 'destroyer', irq_lrus=2)
+        self.assertEqual(found['signature'],
+                         'invariant|lock_order|nlru->lock,interrupts on')
 
     def test_one_element_too_many_is_seen(self):
         found = self.found('adder', 'destroyer')

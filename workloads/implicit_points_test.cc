@@ -142,7 +142,7 @@ void RunForked(const harness::Config& config, harness::Workload& workload) {
 }
 
 constexpr const char* kConfigs[] = {
-    R"({"topology": {"slab_reuse": "never", "depth": 3}})",
+    R"({"topology": {"slab_reuse": "never", "depth": 3, "irq_lrus": 1}})",
     // Everybody on the same few lists, memory short.
     R"({"topology": {"nids": 1, "lrus": 1, "memcgs": 2, "objects": 16,
                      "slab_reuse": "immediate"},

@@ -149,24 +149,32 @@ bool DelObj(lru::list_lru* lru, Object* object) {
 
 // In this order: the list is found by whom the object is charged to.
 void Uncharge(lru::list_lru* lru, Object* object) {
-  TheWorld().ops().del_obj(lru, object);
+  {
+    lru::irqs_off_guard guard(lru->irq_safe);
+    TheWorld().ops().del_obj(lru, object);
+  }
   lru::obj_cgroup_put(std::exchange(object->objcg, nullptr));
 }
 
 // Drops the lock as a shrinker would that has to write something back, and
-// takes it again where this lru wants it so. Item and list are gone from here.
+// takes it again where this lru wants it so; with it go interrupts, in a
+// list_lru_walk_one_irq(). Item and list are gone from here.
 lru::lru_status Unlocked(lru::lru_status status, uint32_t list,
                          lru::spinlock_t* lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  lru::spin_unlock(lock);
+  bool irq_off = lru::current_task()->irqs_off;
+  irq_off ? lru::spin_unlock_irq(lock) : lru::spin_unlock(lock);
   (void)list;
   LRU_POINT(isolate_unlocked, .nr = list);
-  if (!lru::current_lru_ops().returns_unlocked) lru::spin_lock(lock);
+  if (lru::current_lru_ops().returns_unlocked) return status;
+  irq_off ? lru::spin_lock_irq(lock) : lru::spin_lock(lock);
   return status;
 }
 
 lru::lru_status Stopped(lru::spinlock_t* lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   if (!lru::current_lru_ops().stops) return lru::LRU_SKIP;
-  if (lru::current_lru_ops().returns_unlocked) lru::spin_unlock(lock);
+  if (!lru::current_lru_ops().returns_unlocked) return lru::LRU_STOP;
+  lru::current_task()->irqs_off ? lru::spin_unlock_irq(lock)
+                                : lru::spin_unlock(lock);
   return lru::LRU_STOP;
 }
 

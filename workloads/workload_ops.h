@@ -1,5 +1,6 @@
 // What actors do to the lru, step by step. A control of class `caller` swaps
-// one entry, and so works on every lru.
+// one entry, and so works on every lru. Add and del of whatever form, of an lru
+// that is irq_safe, find interrupts off.
 #ifndef LRUTORTURE_WORKLOADS_WORKLOAD_OPS_H_
 #define LRUTORTURE_WORKLOADS_WORKLOAD_OPS_H_
 

@@ -42,7 +42,9 @@ unsigned long ScanObjects(lru::shrinker* shrinker, lru::shrink_control* sc) {
   auto* lru = static_cast<lru::list_lru*>(shrinker->private_data);
   const WorkloadOps& ops = TheWorld().ops();
   WalkArgs args{.prng = CurrentNotes()->prng};
-  unsigned long freed = lru::list_lru_shrink_walk(lru, sc, ops.isolate, &args);
+  auto walk =
+      lru->irq_safe ? lru::list_lru_shrink_walk_irq : lru::list_lru_shrink_walk;
+  unsigned long freed = walk(lru, sc, ops.isolate, &args);
   while (!lru::list_empty(&args.dispose)) {
     ops.dispose(ObjectOf(args.dispose.next));
   }
@@ -78,6 +80,7 @@ void World::Populate() {
                                   ReuseOf(config_.topology.slab_reuse));
   for (uint32_t i = 0; i < nr_lrus(); i++) {
     lrus_.push_back(std::make_unique<Lru>());
+    lru(i)->irq_safe = i + config_.topology.irq_lrus >= nr_lrus();
     // Every third knows no memcg: the plain lists get their share.
     if (!InitLru(*lrus_[i], i % 3 != 2)) abort();  // out of memory so early
     lru::shrinker_register(lrus_[i]->shrinker);

@@ -47,19 +47,23 @@ static const struct lrut_plugin plugin;
   })
 
 static int br_list_lru_init(void *lru, bool memcg_aware, void *shrinker) {
+  static struct lock_class_key irq_safe_key;
   struct shrinker view = {.flags = SHRINKER_MEMCG_AWARE};
   struct shrinker *s = shrinker ? &view : NULL;
+  bool irq_safe;
   if (!lrut_host->lru_init(lru, sizeof(struct list_lru), memcg_aware, shrinker,
-                           &view.id)) {
+                           &view.id, &irq_safe)) {
     return -ENOMEM;
   }
 #if LRUT_LOCKDEP_KEY_ARGUMENT
-#define lrut_init(lru, aware, s) __list_lru_init(lru, aware, NULL, s)
+#define lrut_init(lru, aware, key, s) __list_lru_init(lru, aware, key, s)
 #else
-#define lrut_init(lru, aware, s) __list_lru_init(lru, aware, s)
+#define lrut_init(lru, aware, class, s) \
+  ((lru)->key = (class), __list_lru_init(lru, aware, s))
 #endif
   return CALL(LRUT_INIT, true, lru, 0, NULL, NULL,
-              lrut_init(impl_of(lru), memcg_aware, s));
+              lrut_init(impl_of(lru), memcg_aware,
+                        irq_safe ? &irq_safe_key : NULL, s));
 }
 
 static void br_list_lru_destroy(void *lru) {
@@ -169,6 +173,15 @@ static unsigned long br_list_lru_walk_one(void *lru, int nid, void *memcg,
   return CALL(LRUT_WALK, false, lru, nid, NULL, memcg,
               list_lru_walk_one(impl_of(lru), nid, memcg, isolate_cb, &walk,
                                 nr_to_walk));
+}
+static unsigned long br_list_lru_walk_one_irq(void *lru, int nid, void *memcg,
+                                              lrut_walk_cb isolate,
+                                              void *cb_arg,
+                                              unsigned long *nr_to_walk) {
+  struct walk walk = {.isolate = isolate, .cb_arg = cb_arg};
+  return CALL(LRUT_WALK, false, lru, nid, NULL, memcg,
+              list_lru_walk_one_irq(impl_of(lru), nid, memcg, isolate_cb, &walk,
+                                    nr_to_walk));
 }
 static unsigned long br_list_lru_walk_node(void *lru, int nid,
                                            lrut_walk_cb isolate, void *cb_arg,
@@ -305,6 +318,7 @@ static const struct lrut_plugin plugin = {
     .list_lru_count_one = br_list_lru_count_one,
     .list_lru_count_node = br_list_lru_count_node,
     .list_lru_walk_one = br_list_lru_walk_one,
+    .list_lru_walk_one_irq = br_list_lru_walk_one_irq,
     .list_lru_walk_node = br_list_lru_walk_node,
     .list_lru_isolate = br_list_lru_isolate,
     .list_lru_isolate_move = br_list_lru_isolate_move,

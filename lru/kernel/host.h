@@ -52,6 +52,7 @@ struct lrut_lock {
   int nid;
   const char *name;
   bool sleeps;
+  bool irq_safe;
 };
 /* lru::list_head, lru::rcu_head */
 struct lrut_list_head {
@@ -130,8 +131,10 @@ struct lrut_host_ops {
   void (*call_end)(struct lrut_call *call);
 
   void (*do_spin_lock_init)(void *lock, const char *name);
+  bool (*irqs_off)(void);
   void (*do_spin_lock)(void *lock, bool irq, unsigned subclass, const char *fn);
-  void (*do_spin_unlock)(void *lock, bool irq, const char *fn);
+  /* irq_off: interrupts stay off after spin_unlock_irqrestore(). */
+  void (*do_spin_unlock)(void *lock, bool irq, bool irq_off, const char *fn);
   bool (*do_spin_trylock)(void *lock, const char *fn);
   bool (*lock_is_held)(const void *lock);
   void (*do_mutex_lock)(void *lock, const char *fn);
@@ -179,7 +182,7 @@ struct lrut_host_ops {
   /* Memory for the plug-in's struct list_lru, to be found as lru->impl; false:
    * none. */
   bool (*lru_init)(void *lru, size_t size, bool memcg_aware,
-                   const void *shrinker, int *shrinker_id);
+                   const void *shrinker, int *shrinker_id, bool *irq_safe);
   void (*lru_exit)(void *lru);
   void (*warn)(const char *what, const char *fn);
   void (*bug)(const char *what, const char *fn); /* does not return */
@@ -215,6 +218,9 @@ struct lrut_plugin {
   unsigned long (*list_lru_walk_one)(void *lru, int nid, void *memcg,
                                      lrut_walk_cb isolate, void *cb_arg,
                                      unsigned long *nr_to_walk);
+  unsigned long (*list_lru_walk_one_irq)(void *lru, int nid, void *memcg,
+                                         lrut_walk_cb isolate, void *cb_arg,
+                                         unsigned long *nr_to_walk);
   unsigned long (*list_lru_walk_node)(void *lru, int nid, lrut_walk_cb isolate,
                                       void *cb_arg, unsigned long *nr_to_walk);
   void (*list_lru_isolate)(void *list, void *item);

@@ -38,6 +38,7 @@ static_assert(offsetof(lrut_lock, serial) == offsetof(lock_base, serial));
 static_assert(offsetof(lrut_lock, nid) == offsetof(lock_base, nid));
 static_assert(offsetof(lrut_lock, name) == offsetof(lock_base, name));
 static_assert(offsetof(lrut_lock, sleeps) == offsetof(lock_base, sleeps));
+static_assert(offsetof(lrut_lock, irq_safe) == offsetof(lock_base, irq_safe));
 static_assert(sizeof(lrut_list_head) == sizeof(list_head));
 static_assert(sizeof(lrut_rcu_head) == sizeof(rcu_head));
 static_assert(offsetof(css, parent) == LRUT_CSS_PARENT);
@@ -68,13 +69,10 @@ void point(lrut_mark mark, const char* fn, const void* object, bool done) {
 void do_spin_lock_init(void* lock, const char* name) {
   auto* l = new (lock) spinlock_t(*name == '&' ? name + 1 : name);
   const lrut_call* call = current_call();
-  if (!call || !call->memory) {
+  auto* block = call ? static_cast<lists_block*>(call->memory) : nullptr;
+  if (!block || block_of(lock) != block) {
     l->name = "xa_lock";
-    return;
-  }
-  auto* block = static_cast<lists_block*>(call->memory);
-  if (block_of(lock) != block) {
-    l->name = "xa_lock";
+    l->irq_safe = true;  // XA_FLAGS_LOCK_IRQ
     return;
   }
   const kernel_list* list = list_of(lock);
@@ -86,18 +84,21 @@ void do_spin_lock_init(void* lock, const char* name) {
   }
 }
 
+bool irqs_off() { return current_task()->irqs_off; }
 void do_spin_lock(void* lock, bool irq, unsigned subclass,
                   const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   auto* l = static_cast<spinlock_t*>(lock);
+  if (irq) local_irq_disable();
   detail::spin_acquire(l, irq ? SYNC_spin_lock_irq : SYNC_spin_lock, fn,
                        subclass);
   if (lrut_call* call = followed()) after_lock(call);
 }
-void do_spin_unlock(void* lock, bool irq,
+void do_spin_unlock(void* lock, bool irq, bool irq_off,
                     const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   auto* l = static_cast<spinlock_t*>(lock);
   if (lrut_call* call = followed()) before_unlock(call);
   detail::spin_release(l, irq ? SYNC_spin_unlock_irq : SYNC_spin_unlock, fn);
+  if (irq) local_irq_restore(irq_off);
 }
 bool do_spin_trylock(void* lock,
                      const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -190,13 +191,14 @@ void* host_impl_of_list(const void* list) {
   return impl_of(static_cast<const list_lru_one*>(list));
 }
 bool host_lru_init(void* program_lru, size_t size, bool memcg_aware,
-                   const void* of_shrinker, int* shrinker_id) {
+                   const void* of_shrinker, int* shrinker_id, bool* irq_safe) {
   auto* lru = static_cast<list_lru*>(program_lru);
   lru->serial = next_serial(SERIAL_LRU);
   lru->shrinker_id =
       of_shrinker ? static_cast<const shrinker*>(of_shrinker)->id : -1;
   lru->memcg_aware = memcg_aware;
   *shrinker_id = lru->shrinker_id;
+  *irq_safe = lru->irq_safe;
   return init_lru(lru, size);
 }
 void host_lru_exit(void* program_lru) {
@@ -220,6 +222,7 @@ const lrut_host_ops* host_ops() {
       .call_begin = call_begin,
       .call_end = call_end,
       .do_spin_lock_init = do_spin_lock_init,
+      .irqs_off = irqs_off,
       .do_spin_lock = do_spin_lock,
       .do_spin_unlock = do_spin_unlock,
       .do_spin_trylock = do_spin_trylock,
@@ -299,6 +302,7 @@ list_lru_ops make_ops(const lrut_plugin& plugin) {
   LRUT_ASSIGN(list_lru_count_one);
   LRUT_ASSIGN(list_lru_count_node);
   LRUT_ASSIGN(list_lru_walk_one);
+  LRUT_ASSIGN(list_lru_walk_one_irq);
   LRUT_ASSIGN(list_lru_walk_node);
   LRUT_ASSIGN(list_lru_isolate);
   LRUT_ASSIGN(list_lru_isolate_move);

@@ -27,6 +27,7 @@ extern const struct lrut_host_ops *lrut_host;
 #define CONFIG_NUMA 1
 #define CONFIG_SMP 1
 #define CONFIG_64BIT 1
+#define CONFIG_LOCKDEP 1
 #define CONFIG_MMU 1
 #define CONFIG_BASE_SMALL 0
 #define BITS_PER_LONG 64
@@ -266,21 +267,18 @@ struct lock_class_key {
 
 #define spin_lock_init(l) lrut_host->do_spin_lock_init((l), #l)
 #define spin_lock(l) lrut_host->do_spin_lock((l), false, 0, __func__)
-#define spin_unlock(l) lrut_host->do_spin_unlock((l), false, __func__)
+#define spin_unlock(l) lrut_host->do_spin_unlock((l), false, false, __func__)
 #define spin_lock_irq(l) lrut_host->do_spin_lock((l), true, 0, __func__)
-#define spin_unlock_irq(l) lrut_host->do_spin_unlock((l), true, __func__)
+#define spin_unlock_irq(l) lrut_host->do_spin_unlock((l), true, false, __func__)
 #define spin_lock_bh(l) spin_lock(l)
 #define spin_unlock_bh(l) spin_unlock(l)
-#define spin_lock_irqsave(l, flags) \
-  do {                              \
-    (flags) = 1;                    \
-    spin_lock_irq(l);               \
+#define spin_lock_irqsave(l, flags)  \
+  do {                               \
+    (flags) = lrut_host->irqs_off(); \
+    spin_lock_irq(l);                \
   } while (0)
 #define spin_unlock_irqrestore(l, flags) \
-  do {                                   \
-    (void)(flags);                       \
-    spin_unlock_irq(l);                  \
-  } while (0)
+  lrut_host->do_spin_unlock((l), true, (flags) != 0, __func__)
 #define spin_lock_nested(l, sub) \
   lrut_host->do_spin_lock((l), false, (sub), __func__)
 #define spin_lock_irq_nested(l, sub) \
@@ -288,15 +286,16 @@ struct lock_class_key {
 #define spin_lock_bh_nested(l, sub) spin_lock_nested(l, sub)
 #define spin_lock_irqsave_nested(l, flags, sub) \
   do {                                          \
-    (flags) = 1;                                \
+    (flags) = lrut_host->irqs_off();            \
     spin_lock_irq_nested(l, sub);               \
   } while (0)
 #define spin_trylock(l) lrut_host->do_spin_trylock((l), __func__)
 #define lockdep_is_held(l) lrut_host->lock_is_held(l)
 #define assert_spin_locked(l) BUG_ON(!lockdep_is_held(l))
 #define lockdep_assert_held(l) ((void)WARN_ON(!lockdep_is_held(l)))
-#define lockdep_set_class(l, key) ((void)(l), (void)(key))
-#define lockdep_set_class_and_name(l, key, name) ((void)(l), (void)(key))
+/* bridge.c has a key for the locks that interrupts take, and no other. */
+#define lockdep_set_class(l, key) ((l)->irq_safe = (key) != NULL)
+#define lockdep_set_class_and_name(l, key, name) lockdep_set_class(l, key)
 #define mutex_lock(m) lrut_host->do_mutex_lock(&(m)->lock, __func__)
 #define mutex_unlock(m) lrut_host->do_mutex_unlock(&(m)->lock, __func__)
 
@@ -358,10 +357,9 @@ static inline bool gfpflags_allow_blocking(gfp_t gfp) {
 #define kmalloc_objs(type, n, ...) \
   ((typeof(type) *)lrut_alloc(n, sizeof(type), lrut_default_gfp(__VA_ARGS__)))
 #define kzalloc_objs(type, n, ...) kmalloc_objs(type, n, __VA_ARGS__)
-#define kmalloc_flex(type, member, n, ...)                    \
-  ((typeof(type) *)lrut_alloc(                                \
-      0, struct_size((typeof(type) *)NULL, member, n),        \
-      lrut_default_gfp(__VA_ARGS__)))
+#define kmalloc_flex(type, member, n, ...)                                     \
+  ((typeof(type) *)lrut_alloc(0, struct_size((typeof(type) *)NULL, member, n), \
+                              lrut_default_gfp(__VA_ARGS__)))
 #define kzalloc_flex(type, member, n, ...) \
   kmalloc_flex(type, member, n, __VA_ARGS__)
 #define kfree(p) lrut_host->do_kfree((p), __func__)

@@ -8,6 +8,7 @@ namespace lru {
 
 std::atomic<lock_order_fn> lru_lock_order_hook = nullptr;
 std::atomic<bad_unlock_fn> lru_bad_unlock_hook = nullptr;
+std::atomic<irqs_on_fn> lru_irqs_on_hook = nullptr;
 
 namespace {
 
@@ -28,6 +29,12 @@ void note_order(const lock_base* l, u32 subclass) {
   if (!armed(ARMED_HOOK)) return;
   lock_order_fn hook = lru_lock_order_hook.load(std::memory_order_relaxed);
   if (hook) hook(l, subclass);
+}
+
+void note_irqs_on(const lock_base* l) {
+  if (!armed(ARMED_HOOK)) return;
+  irqs_on_fn hook = lru_irqs_on_hook.load(std::memory_order_relaxed);
+  if (hook) hook(l);
 }
 
 // Of the nr locks that t holds; nr: it is not one of them. One that could not
@@ -57,9 +64,15 @@ void note_taken(const lock_base* l, u32 subclass) {
   if (t->nr_held.load(std::memory_order_relaxed) != 0) [[unlikely]]
     note_order(l, subclass);
   push_held(t, l, subclass);
+  if (l->irq_safe && !t->irqs_off) [[unlikely]]
+    note_irqs_on(l);
 }
 
-void note_tried(const lock_base* l) { push_held(current_task(), l, 0); }
+void note_tried(const lock_base* l) {
+  task* t = current_task();
+  push_held(t, l, 0);
+  if (l->irq_safe && !t->irqs_off) note_irqs_on(l);
+}
 
 void note_released(const lock_base* l) {
   task* t = current_task();
@@ -100,6 +113,19 @@ void lock_contended(lock_base* l, const char* operation, int spins,
 
 }  // namespace detail
 
+// As mark_held_locks(): what is held from here on is held with them on.
+void local_irq_enable() {
+  task* t = current_task();
+  t->irqs_off = false;
+  u32 nr = t->nr_held.load(std::memory_order_relaxed);
+  for (u32 i = 0; i < nr && i < kTaskLocksMax; i++) {
+    // Held, so it is there.
+    auto* l = static_cast<const lock_base*>(
+        t->held[i].lock.load(std::memory_order_relaxed));
+    if (l && l->irq_safe) note_irqs_on(l);
+  }
+}
+
 bool spin_trylock(spinlock_t* l,
                   const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   sync_point(SYNC_spin_trylock, fn, l);
@@ -118,7 +144,7 @@ bool spin_trylock(spinlock_t* l,
 
 void mutex_lock(mutex* l, const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   sync_point(SYNC_mutex_lock, fn, l);
-  if (rcu_read_lock_held()) note_order(l, 0);
+  if (rcu_read_lock_held() || current_task()->irqs_off) note_order(l, 0);
   detail::acquire(l, "mutex_lock", 50);
   sync_point(SYNC_mutex_lock, fn, l, true);
 }

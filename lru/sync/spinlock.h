@@ -1,11 +1,17 @@
 // spinlock_t and mutex in the kernel's words. A spinlock spins for a moment
-// and then sleeps, because many threads share few cores here; the _irq forms
-// differ in name alone. Holding a spinlock is an RCU read section.
+// and then sleeps, because many threads share few cores here. Holding a
+// spinlock is an RCU read section.
+//
+// There are no interrupts here, but an account of who has them off: the _irq
+// forms keep it, and a lock that interrupts take as well (irq_safe) is not to
+// be held with them on.
 //
 // clang proves statically who holds what; the task's list of held locks tells
 // the watchdog and the oracles.
 #ifndef LRUTORTURE_LRU_SYNC_SPINLOCK_H_
 #define LRUTORTURE_LRU_SYNC_SPINLOCK_H_
+
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "lru/sync/atomic.h"
@@ -23,6 +29,7 @@ struct lock_base {
   s32 nid = -1;
   const char* name;
   bool sleeps = false;
+  bool irq_safe = false;
   explicit lock_base(const char* lock_name = "lock", u32 lock_serial = 0,
                      s32 lock_nid = -1)
       : serial(lock_serial), nid(lock_nid), name(lock_name) {}
@@ -65,10 +72,15 @@ inline bool lock_is_held(const lock_base* l) {
 // (task::held, without the new one): lockdep's view. At the latest before the
 // task blocks; a trylock, which never waits, is not told. The rules of
 // fault_hook_fn; called only while ARMED_HOOK is set. Of a mutex that is taken
-// in a read section it hears before the task may sleep there, whatever it
-// holds.
+// in a read section or with interrupts off it hears before the task may sleep
+// there, whatever it holds.
 using lock_order_fn = void (*)(const lock_base* taken, u32 subclass);
 extern std::atomic<lock_order_fn> lru_lock_order_hook;
+// Hears of every irq_safe lock that the calling task has taken, or goes on
+// holding, with interrupts on: lockdep's "inconsistent {HARDIRQ-ON-W} usage".
+// Under the same rules.
+using irqs_on_fn = void (*)(const lock_base* held);
+extern std::atomic<irqs_on_fn> lru_irqs_on_hook;
 // Hears of every lock that the calling task lets go and does not hold, before
 // it is let go. Under the same rules.
 using bad_unlock_fn = void (*)(const lock_base* released);
@@ -76,6 +88,30 @@ extern std::atomic<bad_unlock_fn> lru_bad_unlock_hook;
 
 // For a second lock of the same kind, where the caller knows an order.
 inline constexpr u32 SINGLE_DEPTH_NESTING = 1;
+
+// Of the calling task, and not counted: whoever may find them off already uses
+// save and restore.
+inline void local_irq_disable() { current_task()->irqs_off = true; }
+void local_irq_enable();
+// Whether they were off before.
+inline bool local_irq_save() {
+  return std::exchange(current_task()->irqs_off, true);
+}
+inline void local_irq_restore(bool were_off) {
+  if (!were_off) local_irq_enable();
+}
+
+class [[nodiscard]] irqs_off_guard {
+ public:
+  // False: they stay as they are.
+  explicit irqs_off_guard(bool off) : were_off_(!off || local_irq_save()) {}
+  ~irqs_off_guard() { local_irq_restore(were_off_); }
+  irqs_off_guard(const irqs_off_guard&) = delete;
+  irqs_off_guard& operator=(const irqs_off_guard&) = delete;
+
+ private:
+  bool were_off_;
+};
 
 namespace detail {
 void note_taken(const lock_base* l, u32 subclass);
@@ -129,11 +165,13 @@ inline void spin_unlock(spinlock_t* l, LRU_FN)
 }
 inline void spin_lock_irq(spinlock_t* l, LRU_FN)
     ABSL_EXCLUSIVE_LOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  local_irq_disable();
   detail::spin_acquire(l, SYNC_spin_lock_irq, fn);
 }
 inline void spin_unlock_irq(spinlock_t* l, LRU_FN)
     ABSL_UNLOCK_FUNCTION(l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   detail::spin_release(l, SYNC_spin_unlock_irq, fn);
+  local_irq_enable();
 }
 bool spin_trylock(spinlock_t* l, LRU_FN)
     ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true, l);

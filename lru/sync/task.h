@@ -54,6 +54,7 @@ struct task {
   lock_ref waiting_for;                        // valid while `waiting` is set
   std::atomic<u32> nr_held = 0;                // may exceed kTaskLocksMax
   lock_ref held[kTaskLocksMax];
+  bool irqs_off = false;  // local_irq_disable()
   std::atomic<u32> rcu_nesting = 0;
   // Which outermost read section it is in: never the same number again, in any
   // task; 0 outside. Shown after the real rcu_read_lock() and taken back before

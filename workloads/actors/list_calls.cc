@@ -50,14 +50,16 @@ Lists ListCalls::Draw(harness::Prng& prng) {
 
 void ListCalls::WalkOne(const Lists& lists, WalkArgs& args) {
   unsigned long nr_to_walk = 1 + args.prng->Below(kWalkOneMax);
+  auto walk = lists.lru->irq_safe ? world_.lru_ops().list_lru_walk_one_irq
+                                  : world_.lru_ops().list_lru_walk_one;
   Recorded(OnOne(Verb::k_walk_one, lists), [&] {
-    return world_.lru_ops().list_lru_walk_one(lists.lru, lists.nid, lists.memcg,
-                                              world_.ops().isolate, &args,
-                                              &nr_to_walk);
+    return walk(lists.lru, lists.nid, lists.memcg, world_.ops().isolate, &args,
+                &nr_to_walk);
   });
 }
 
 void ListCalls::WalkNode(const Lists& lists, WalkArgs& args) {
+  if (lists.lru->irq_safe) return WalkOne(lists, args);
   unsigned long nr_to_walk = 1 + args.prng->Below(kWalkNodeMax);
   Recorded(OnNode(Verb::k_walk_node, lists), [&] {
     return world_.lru_ops().list_lru_walk_node(
@@ -66,6 +68,7 @@ void ListCalls::WalkNode(const Lists& lists, WalkArgs& args) {
 }
 
 void ListCalls::Walk(const Lists& lists, WalkArgs& args) {
+  if (lists.lru->irq_safe) return WalkOne(lists, args);
   unsigned long nr_to_walk = 1 + args.prng->Below(kWalkNodeMax);
   Recorded(OnAll(Verb::k_walk, lists), [&] {
     return lru::list_lru_walk(lists.lru, world_.ops().isolate, &args,
@@ -76,10 +79,10 @@ void ListCalls::Walk(const Lists& lists, WalkArgs& args) {
 void ListCalls::ShrinkWalk(const Lists& lists, WalkArgs& args) {
   lru::shrink_control sc = ControlOf(lists);
   sc.nr_to_scan = 1 + args.prng->Below(kWalkOneMax);
-  Recorded(OnOne(Verb::k_shrink_walk, lists), [&] {
-    return lru::list_lru_shrink_walk(lists.lru, &sc, world_.ops().isolate,
-                                     &args);
-  });
+  auto walk = lists.lru->irq_safe ? lru::list_lru_shrink_walk_irq
+                                  : lru::list_lru_shrink_walk;
+  Recorded(OnOne(Verb::k_shrink_walk, lists),
+           [&] { return walk(lists.lru, &sc, world_.ops().isolate, &args); });
 }
 
 void ListCalls::Dispose(WalkArgs& args) {

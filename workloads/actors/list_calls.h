@@ -24,7 +24,8 @@ class ListCalls {
   // memcg when done.
   Lists Draw(harness::Prng& prng);
 
-  // What the callback moves away stays in args.dispose.
+  // What the callback moves away stays in args.dispose. An lru that is irq_safe
+  // is walked by list_lru_walk_one_irq() alone.
   void WalkOne(const Lists& lists, WalkArgs& args);
   void WalkNode(const Lists& lists, WalkArgs& args);
   void Walk(const Lists& lists, WalkArgs& args);

@@ -69,7 +69,11 @@ void ObjectOwner::Change(Verb verb, Object* object, F call) {
   uint64_t before = changes;
   notes_.memcg = 0;
   notes_.was_linked = kNotSeen;
-  bool result = call(lru);
+  bool result;
+  {
+    lru::irqs_off_guard guard(lru->irq_safe);
+    result = call(lru);
+  }
   CheckResult(IsAdd(verb), result, changes - before, notes_.was_linked,
               op.object);
   op.memcg = notes_.memcg;
@@ -115,7 +119,9 @@ bool ObjectOwner::RetireOwn(Object* object) {
   if (object->guarded) {
     lru::spin_guard guard(&object->lock);
     if (object->disposing) return false;
-    world_.ops().del_obj(world_.lru(object->lru_index), object);
+    lru::list_lru* lru = world_.lru(object->lru_index);
+    lru::irqs_off_guard irqs(lru->irq_safe);
+    world_.ops().del_obj(lru, object);
   }
   world_.FreeObject(object);
   return true;

@@ -9,9 +9,13 @@
 // parent). A trylock never waits: it is no edge, but what is taken while its
 // lock is held is. Nothing here depends on the lru: each has its own graph.
 //
-// And a mutex is not taken in a read section, nor, which is one, under a
-// spinlock: who sleeps there holds up every grace period, and waits for ever
-// for a holder that waits for one ("invalid wait context").
+// And a mutex is not taken with interrupts off, in a read section, nor, which
+// is one, under a spinlock: who sleeps there holds up every grace period, and
+// waits for ever for a holder that waits for one ("invalid wait context").
+//
+// And a lock that interrupts take as well, those of an lru that is irq_safe, is
+// never held with interrupts on: an interrupt that came then would wait for the
+// task that it stands on.
 //
 // And a lock is let go by the task that holds it: by another, or once more, it
 // is taken from whoever holds it then.
@@ -139,14 +143,18 @@ void NoteEdge(const lru::lock_ref& held, const lru::lock_base& taken, int to) {
 }
 
 void CheckContext(const lru::lock_base& taken, const lru::task& task) {
-  if (!taken.sleeps || !task.rcu_nesting.load(kRelaxed)) return;
+  bool reads = task.rcu_nesting.load(kRelaxed) != 0;
+  if (!taken.sleeps || (!reads && !task.irqs_off)) return;
   if (reported.exchange(1, kRelaxed)) return;
   uint32_t nr = task.nr_held.load(kRelaxed);
   const char* api = task.api.load(kRelaxed);
   harness::ReportViolation(
-      {.invariant = "lock_order", .what = taken.name, .other = "read section"},
-      "%s takes %s%s%s, which may sleep, in a read section%s%s", task.name,
-      taken.name, api ? " in " : "", api ? api : "",
+      {.invariant = "lock_order",
+       .what = taken.name,
+       .other = reads ? "read section" : "interrupts off"},
+      "%s takes %s%s%s, which may sleep, %s%s%s", task.name, taken.name,
+      api ? " in " : "", api ? api : "",
+      reads ? "in a read section" : "with interrupts off",
       nr && nr <= lru::kTaskLocksMax ? " with the last lock taken being " : "",
       nr && nr <= lru::kTaskLocksMax ? task.held[nr - 1].name.load(kRelaxed)
                                      : "");
@@ -161,6 +169,16 @@ void OnTaken(const lru::lock_base* taken, uint32_t subclass) {
   for (uint32_t i = 0; i < nr && i < lru::kTaskLocksMax; i++) {
     NoteEdge(task->held[i], *taken, to);
   }
+}
+
+void OnIrqsOn(const lru::lock_base* held) {
+  const lru::task* task = lru::current_task();
+  const char* api = task->api.load(kRelaxed);
+  harness::ReportViolation(
+      {.invariant = "lock_order", .what = held->name, .other = "interrupts on"},
+      "%s holds %s %u in %s with interrupts on; one that takes it as well "
+      "would wait for ever",
+      task->name, held->name, held->serial, api ? api : "no call");
 }
 
 void OnBadUnlock(const lru::lock_base* released) {
@@ -178,6 +196,7 @@ void Start(World&) {
   for (auto& edges : taken_under) edges.store(0, kRelaxed);
   reported.store(0, kRelaxed);
   lru::lru_lock_order_hook.store(OnTaken, kRelaxed);
+  lru::lru_irqs_on_hook.store(OnIrqsOn, kRelaxed);
   lru::lru_bad_unlock_hook.store(OnBadUnlock, kRelaxed);
 }
 
@@ -203,6 +222,7 @@ void CheckTotals(World&) {
 
 void AfterTeardown() {
   lru::lru_lock_order_hook.store(nullptr, kRelaxed);
+  lru::lru_irqs_on_hook.store(nullptr, kRelaxed);
   lru::lru_bad_unlock_hook.store(nullptr, kRelaxed);
 }
 
@@ -210,7 +230,9 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {{"lock_order", "",
       "All tasks take their locks in one order: whoever holds one lock takes "
       "no other that is ever held when the first is taken; nobody takes a "
-      "mutex in a read section, or lets go what he does not hold."}},
+      "mutex in a read section or with interrupts off, holds a lock that "
+      "interrupts take with "
+      "interrupts on, or lets go what he does not hold."}},
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = AfterTeardown}));

@@ -178,6 +178,53 @@ TEST(LockOrderOracleTest, ReportedBeforeTheTaskBlocks) {
               Contains(Says(kOrder, "other takes b->lock 0 while it holds")));
 }
 
+TEST(LockOrderOracleTest, MutexWithInterruptsOff) {
+  EXPECT_THAT(WithLocks([](Locks& l) {
+                lru::irqs_off_guard outer(true);
+                lru::mutex_guard inner(&l.m);
+              }),
+              Contains(Says(kOrder,
+                            "takes m_mutex, which may sleep, with interrupts "
+                            "off")));
+}
+
+TEST(LockOrderOracleTest, IrqSafeLockWithInterruptsOffIsSilent) {
+  EXPECT_THAT(WithLocks([](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                l.a.irq_safe = true;
+                lru::spin_lock_irq(&l.a);
+                lru::spin_unlock_irq(&l.a);
+                EXPECT_FALSE(lru::current_task()->irqs_off);
+                lru::irqs_off_guard outer(true);
+                Take(&l.a, &l.b);
+                {
+                  lru::irqs_off_guard inner(true);
+                }
+                {
+                  lru::irqs_off_guard none(false);
+                }
+                spin_guard guard(&l.a);  // they are off still
+              }),
+              IsEmpty());
+}
+
+TEST(LockOrderOracleTest, IrqSafeLockWithInterruptsOn) {
+  const char* kSays = "main holds a->lock 0 in no call with interrupts on";
+  EXPECT_THAT(WithLocks([](Locks& l) {
+                l.a.irq_safe = true;
+                spin_guard guard(&l.a);
+              }),
+              AllOf(SizeIs(1), Contains(Says(kOrder, kSays))));
+  // An unlock that turns them on, though they were off before its lock.
+  EXPECT_THAT(WithLocks([](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                l.a.irq_safe = true;
+                lru::spin_lock_irq(&l.a);
+                lru::spin_lock_irq(&l.b);
+                lru::spin_unlock_irq(&l.b);
+                lru::spin_unlock(&l.a);
+              }),
+              AllOf(SizeIs(1), Contains(Says(kOrder, kSays))));
+}
+
 TEST(LockOrderOracleTest, UnlockOfWhatIsNotHeld) {
   auto unlock = [](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     lru::spin_lock(&l.a);

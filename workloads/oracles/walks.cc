@@ -286,6 +286,7 @@ unsigned long Watched(const char* name, uint32_t memcg,
   if (!notes || !Listening()) return call(isolate, cb_arg);
   lru::task* task = lru::current_task();
   uint32_t held = task->nr_held.load(std::memory_order_relaxed);
+  bool irqs_off = task->irqs_off;
   Walk walk{.name = name,
             .isolate = isolate,
             .cb_arg = cb_arg,
@@ -304,7 +305,24 @@ unsigned long Watched(const char* name, uint32_t memcg,
         "%s was called with %u locks held and returned with %u", name, held,
         held_now);
   }
+  if (task->irqs_off != irqs_off) {
+    harness::ReportInvariant(
+        "callback_lock_state", memcg,
+        "%s was called with interrupts %s and returned with them %s", name,
+        irqs_off ? "off" : "on", irqs_off ? "on" : "off");
+  }
   return result;
+}
+
+unsigned long WalkOneIrq(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
+                         lru::list_lru_walk_cb isolate, void* cb_arg,
+                         unsigned long* nr_to_walk) {
+  return Watched("list_lru_walk_one_irq", memcg ? lru::serial_of(memcg) : 0,
+                 isolate, cb_arg, nr_to_walk,
+                 [&](lru::list_lru_walk_cb callback, void* arg) {
+                   return UnwatchedOps().list_lru_walk_one_irq(
+                       lru, nid, memcg, callback, arg, nr_to_walk);
+                 });
 }
 
 unsigned long WalkOne(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
@@ -330,6 +348,7 @@ unsigned long WalkNode(lru::list_lru* lru, int nid,
 
 void Watch(lru::list_lru_ops& ops) {
   ops.list_lru_walk_one = WalkOne;
+  ops.list_lru_walk_one_irq = WalkOneIrq;
   ops.list_lru_walk_node = WalkNode;
 }
 
@@ -452,6 +471,7 @@ void CheckTotals(World& world) {
       std::max<int64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0));
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     lru::list_lru* lru = world.lru(i);
+    lru::irqs_off_guard irqs(lru->irq_safe);
     unsigned long items = 0;
     for (uint32_t nid = 0; nid < world.nids(); nid++) {
       items += CheckWalkNode(world, lru, static_cast<int>(nid));
