@@ -114,6 +114,12 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+case $name in
+  */*)
+    echo "error: --name $name: a name, without a /" >&2
+    exit 2
+    ;;
+esac
 if [ -n "$tree" ]; then
   [ -z "${version-}" ] || usage 2
   tree=$(cd "$called_from" && realpath -- "$tree")
