@@ -207,7 +207,6 @@ struct Recorder {
   std::atomic<uint64_t> start_ticks, run_end_ticks;
   double ticks_per_ns;
   std::atomic<uint64_t> teardowns, teardowns_contended;
-  std::atomic<uint64_t> errors_injected;  // allocations made to fail by a fault
   Histogram stage_latency[lru::NR_FAULT_POINTS];  // since the stage before
   std::atomic<uint32_t> point_watch[lru::NR_FAULT_POINTS];   // hook's own flags
   std::atomic<uint64_t> point_visits[lru::NR_FAULT_POINTS];  // of hold targets

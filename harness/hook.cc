@@ -30,6 +30,7 @@ enum Watch : uint32_t {
 std::unique_ptr<FaultPlan> plan;
 Workload* reclaimer = nullptr;
 std::atomic<Observer> observers[lru::NR_FAULT_POINTS][kObserversMax + 1];
+std::atomic<Observer> error_observer;
 
 // Frequent, and nobody's stage: counted by the watchdog as progress would be.
 bool IsRecorded(const lru::fault_point_info& info) {
@@ -73,9 +74,7 @@ int Act(const CompiledFault& compiled, const Decision& decision,
     slot.timeouts[compiled.index].fetch_add(1, kRelaxed);
   }
   slot.fp_here.store(~0u, kRelaxed);
-  if (!fault.enomem) return 0;
-  recorder()->errors_injected.fetch_add(1, kRelaxed);
-  return -ENOMEM;
+  return fault.enomem ? -ENOMEM : 0;
 }
 
 // Neither within a reclaim nor in a task that does nothing but serve others.
@@ -101,7 +100,9 @@ int RunFaults(lru::fault_point fp, const lru::fault_site& site,
     if (!decision.fire) continue;
     int error =
         Act(*compiled, decision, fp, site.memcg.serial, may_sleep, slot);
-    if (error) result = error;
+    if (!error) continue;
+    result = error;
+    if (Observer observer = error_observer.load(kRelaxed)) observer(fp, site);
   }
   return result;
 }
@@ -208,6 +209,10 @@ void Observe(lru::fault_point fp, Observer observer) {
   abort();
 }
 
+void ObserveErrors(Observer observer) {
+  error_observer.store(observer, kRelaxed);
+}
+
 void ArmHook(const Config& config, uint64_t seed, Workload* workload) {
   plan = std::make_unique<FaultPlan>(config, seed);
   reclaimer = workload;
@@ -252,6 +257,7 @@ void DisarmHook() {
   for (auto& point : observers) {
     for (std::atomic<Observer>& entry : point) entry.store(nullptr, kRelaxed);
   }
+  error_observer.store(nullptr, kRelaxed);
 }
 
 }  // namespace harness

@@ -1,14 +1,20 @@
 #include "harness/known.h"
 
+#include <array>
+#include <climits>
 #include <cstdio>
+#include <set>
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 
 namespace harness {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr int kAll = INT_MAX;
 
 constexpr const char kText[] =
 #include "known_findings.inc"
@@ -19,22 +25,35 @@ std::vector<KnownFinding>& Known() {
   return *kKnown;
 }
 
-// "6.12": with every SUBLEVEL (`end`), or from the first on.
-int CodeOf(const std::string& version, bool end) {
-  int major = 0, minor = 0, patch = 0;
-  int fields = std::sscanf(version.c_str(), "%d.%d.%d", &major, &minor, &patch);
-  if (fields < 3) patch = end ? 255 : 0;
-  return major << 16 | minor << 8 | patch;
+using Version = std::array<int, 3>;
+
+// What is missing behind "6.12" is `rest`.
+Version Parse(const std::string& text, int rest) {
+  Version version = {0, rest, rest};
+  std::sscanf(text.c_str(), "%d.%d.%d", &version[0], &version[1], &version[2]);
+  return version;
+}
+
+// `ranges`: pairs of the first and the last that has it, in order.
+bool IsMended(const Json& ranges, const Version& version) {
+  bool mended = false;
+  for (const Json& range : ranges) {
+    if (version < Parse(range[0], 0)) return mended;
+    mended = range.size() > 1 && version > Parse(range[1], kAll);
+  }
+  return mended;
 }
 
 }  // namespace
 
-std::vector<KnownFinding> KnownFindingsOf(int code) {
+std::vector<KnownFinding> KnownFindingsOf(const std::string& version,
+                                          const std::string& bugs) {
   std::vector<KnownFinding> known;
+  const std::set<std::string> found = absl::StrSplit(bugs, ' ');
   const Json document = Json::parse(kText);
   for (const Json& entry : document["findings"]) {
-    if (code < CodeOf(entry["since"], false)) continue;
-    if (code > CodeOf(entry["until"], true)) continue;
+    if (!found.contains(entry["when"].get_ref<const std::string&>())) continue;
+    if (IsMended(entry["versions"], Parse(version, 0))) continue;
     known.push_back({entry["bug"], entry["violation"], entry["sentence"],
                      entry.value("ends_run", false)});
   }

@@ -19,9 +19,11 @@ struct KnownFinding {
   bool ends_run = false;  // what comes after it is its consequence
 };
 
-// Those of lru/kernel/known_findings.json that a version has; 0 (unknown) has
-// none. `code`: 6 << 16 | 12 << 8 | 117.
-std::vector<KnownFinding> KnownFindingsOf(int code);
+// Those of lru/kernel/known_findings.json whose `when` is one of `bugs`, which
+// are separated by spaces, unless they are mended by that `version`:
+// "6.12.117", or anything else for one that is not known.
+std::vector<KnownFinding> KnownFindingsOf(const std::string& version,
+                                          const std::string& bugs);
 
 // In force from here on, for all runs; before any task starts.
 void SetKnownFindings(std::vector<KnownFinding> known);

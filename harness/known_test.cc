@@ -10,39 +10,43 @@
 namespace harness {
 namespace {
 
-int Version(int major, int minor, int patch) {
-  return major << 16 | minor << 8 | patch;
-}
-
-bool Has(const std::vector<KnownFinding>& known, const std::string& bug) {
+bool IsKnown(const std::string& bug, const std::string& version,
+             const std::string& bugs) {
+  auto known = KnownFindingsOf(version, bugs);
   return std::any_of(known.begin(), known.end(),
                      [&](const KnownFinding& k) { return k.bug == bug; });
 }
 
-TEST(KnownFindingsTest, EachVersionHasItsOwn) {
-  auto v6_12 = KnownFindingsOf(Version(6, 12, 117));
-  EXPECT_TRUE(Has(v6_12, "79a031583ca5"));
-  EXPECT_TRUE(Has(v6_12, "d5"));
-  EXPECT_FALSE(Has(v6_12, "d7"));
-  EXPECT_FALSE(Has(v6_12, "CVE-2026-53153"));
-  auto v6_13 = KnownFindingsOf(Version(6, 13, 0));
-  EXPECT_TRUE(Has(v6_13, "CVE-2026-53153"));
-  EXPECT_TRUE(Has(v6_13, "d7"));
-  EXPECT_FALSE(Has(v6_13, "d5"));
+constexpr char kCve[] = "CVE-2026-53153";
+constexpr char kEmptied[] = "slot_emptied_before_drain";
+
+// The version alone makes nothing known.
+TEST(KnownFindingsTest, OfATreeWithoutTheBugItIsNews) {
+  EXPECT_TRUE(IsKnown(kCve, "6.13.0", kEmptied));
+  EXPECT_TRUE(IsKnown(kCve, "6.13.0", std::string("a ") + kEmptied + " b"));
+  EXPECT_FALSE(IsKnown(kCve, "6.13.0", "bit_on_given_memcg"));
+  EXPECT_TRUE(KnownFindingsOf("6.13.0", "").empty());
 }
 
-TEST(KnownFindingsTest, AFixEndsARange) {
-  const char* bug = "CVE-2026-53153";
-  EXPECT_TRUE(Has(KnownFindingsOf(Version(6, 18, 35)), bug));
-  EXPECT_FALSE(Has(KnownFindingsOf(Version(6, 18, 36)), bug));
-  EXPECT_TRUE(Has(KnownFindingsOf(Version(7, 0, 12)), bug));
-  EXPECT_FALSE(Has(KnownFindingsOf(Version(7, 0, 13)), bug));
-  EXPECT_TRUE(Has(KnownFindingsOf(Version(7, 1, 9)), "79a031583ca5"));
-  EXPECT_FALSE(Has(KnownFindingsOf(Version(7, 2, 0)), "79a031583ca5"));
+TEST(KnownFindingsTest, WhereItIsMendedItIsNewsAgain) {
+  EXPECT_TRUE(IsKnown(kCve, "6.18.35", kEmptied));
+  EXPECT_FALSE(IsKnown(kCve, "6.18.36", kEmptied));
+  EXPECT_FALSE(IsKnown(kCve, "6.18.300", kEmptied));
+  EXPECT_TRUE(IsKnown(kCve, "6.19.0", kEmptied));
+  EXPECT_TRUE(IsKnown(kCve, "7.0.12", kEmptied));
+  EXPECT_FALSE(IsKnown(kCve, "7.0.13", kEmptied));
+  EXPECT_TRUE(IsKnown("79a031583ca5", "7.1.9", "bit_on_given_memcg"));
+  EXPECT_FALSE(IsKnown("79a031583ca5", "7.2.0", "bit_on_given_memcg"));
 }
 
-TEST(KnownFindingsTest, OfATreeWithoutAVersionNothingIsKnown) {
-  EXPECT_TRUE(KnownFindingsOf(0).empty());
+TEST(KnownFindingsTest, ASublevelMayBeAnyNumber) {
+  EXPECT_TRUE(IsKnown("d5", "6.12.256", "ids_rewritten_in_the_tree"));
+}
+
+// Code of a newer version under an older one's name, or under none.
+TEST(KnownFindingsTest, OfAVendorsTreeTheTextTells) {
+  EXPECT_TRUE(IsKnown(kCve, "5.14.0", kEmptied));
+  EXPECT_TRUE(IsKnown(kCve, "unknown", kEmptied));
 }
 
 class KnownViolationTest : public RecorderTest {

@@ -50,6 +50,8 @@ class Workload {
 using Observer = void (*)(lru::fault_point fp, const lru::fault_site& site);
 inline constexpr int kObserversMax = 8;
 void Observe(lru::fault_point fp, Observer observer);
+// Called when a fault has made an allocation fail there; one in all.
+void ObserveErrors(Observer observer);
 
 // Everything the command line does. Returns the exit code.
 int Main(int argc, char** argv, Workload& workload);

@@ -18,6 +18,9 @@ import unittest
 from mutate_kernel import mutate
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / 'lru/kernel'))
+import features  # noqa: E402
+
 VERSION = '6.12'
 FILES = ['mm/list_lru.c', 'lib/xarray.c'] + [
     f'include/linux/{name}.h'
@@ -60,6 +63,68 @@ class Sources(unittest.TestCase):
         names = sorted(line.split()[-1] for line in out.splitlines())
         names = [n for n in names if not n.startswith('__')]
         self.assertEqual(names, ['lrutorture_plugin', 'lrutorture_plugin_abi'])
+
+
+# Which bugs a text has, whatever its version: as it is, and mended by hand.
+class Bugs(unittest.TestCase):
+    def setUp(self):
+        self.text = (tree() / 'mm/list_lru.c').read_text()
+
+    def test_each_that_the_unmodified_text_has(self):
+        self.assertEqual(features.bugs(self.text),
+                         ['bit_on_given_memcg', 'ids_rewritten_in_the_tree',
+                          'error_of_an_ancestor_lost'])
+
+    def changed(self, token, new):
+        self.assertIn(token, self.text)
+        return features.bugs(self.text.replace(token, new))
+
+    def test_none_where_it_is_mended(self):
+        self.assertNotIn('bit_on_given_memcg', self.changed(
+            'set_shrinker_bit(memcg', 'set_shrinker_bit(owner'))
+        self.assertNotIn('error_of_an_ancestor_lost', self.changed(
+            'xas_set(', 'if (xas_error(&xas)) break; xas_set('))
+        self.assertNotIn('ids_rewritten_in_the_tree', self.changed(
+            'css_for_each_descendant_pre(', 'for_all_there_are('))
+
+    def test_where_it_is_put_in(self):
+        self.assertIn('slot_emptied_before_drain', self.changed(
+            'for_each_node(i)', 'xa_erase(&lru->xa, i); for_each_node(i)'))
+        self.assertIn('node_counted_after_unlock', self.changed(
+            'EXPORT_SYMBOL_GPL(list_lru_add);',
+            'bool f(void)\n{\nspin_unlock(l); atomic_long_inc(n);\n}\n'))
+
+    def test_known_findings_name_what_there_is(self):
+        known = json.loads(
+            (ROOT / 'lru/kernel/known_findings.json').read_text())
+        invariants = run(BUILD / 'lrutorture', 'list', 'invariants').stdout
+        invariants = {line.split()[0] for line in invariants.splitlines()
+                      if line.strip()}
+        for finding in known['findings']:
+            with self.subTest(finding['bug']):
+                self.check_entry(finding, invariants)
+
+    def check_entry(self, finding, invariants):
+        ends_run = finding.pop('ends_run', True)
+        self.assertIs(ends_run, True)
+        self.assertEqual(set(finding), {
+            'bug', 'when', 'versions', 'violation', 'sentence', 'established'})
+        self.assertIn(finding['when'], [name for name, *_ in features.BUGS])
+        for name in ('bug', 'sentence', 'established'):
+            self.assertTrue(finding[name].strip())
+        versions = [version for pair in finding['versions']
+                    for version in pair]
+        for version in versions:
+            self.assertRegex(version, r'^\d+\.\d+(\.\d+)?$')
+        numbers = [[int(n) for n in version.split('.')]
+                   for version in versions]
+        self.assertEqual(numbers, sorted(numbers))
+        for pair in finding['versions'][:-1]:
+            self.assertEqual(len(pair), 2)
+        for violation in finding['violation']:
+            invariant, what = violation.split('|')
+            self.assertIn(invariant, invariants)
+            self.assertTrue(what, 'that is all which has no name of its own')
 
 
 class Loading(unittest.TestCase):
@@ -268,6 +333,12 @@ class Bisect(unittest.TestCase):
             self.assertIn(f'{commits[3]} is the first bad', done.stdout,
                           done.stderr)
             self.assertNotIn('cannot continue', done.stderr)
+
+    def test_a_name_is_no_path(self):
+        done = run(ROOT / 'scripts/kernel.sh', '--tree', tree(), '--name',
+                   '../evil')
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('../evil', done.stderr)
 
     def test_a_tree_that_does_not_compile_says_what_the_shim_lacks(self):
         with tempfile.TemporaryDirectory() as scratch:

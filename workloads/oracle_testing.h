@@ -30,6 +30,7 @@ namespace workloads {
 struct Said {
   std::string invariant;
   std::string message;
+  std::string what = {};  // tells its violations apart
 };
 inline void PrintTo(const Said& said, std::ostream* out) {
   *out << said.invariant << ": " << said.message;
@@ -41,12 +42,16 @@ MATCHER_P2(Says, invariant, message, "") {
          arg.message.find(message) != std::string::npos;
 }
 
+MATCHER_P2(SaysWhat, invariant, what, "") {
+  return arg.invariant == invariant && arg.what == what;
+}
+
 inline Findings ReadFindings() {
   Findings all;
   const harness::Recorder& r = *harness::recorder();
   for (const harness::FindingSlot& slot : r.findings) {
     if (!slot.ready.load()) continue;
-    all.push_back({slot.invariant, slot.message});
+    all.push_back({slot.invariant, slot.message, slot.type});
   }
   return all;
 }

@@ -122,7 +122,7 @@ bool RegisterLru(const lru::list_lru_ops& ops, const lru::kernel_lru* plugin) {
                         ops.absent, ops.implicit, ops.operations};
   if (plugin) {
     info.plugin = true;
-    info.known = harness::KnownFindingsOf(plugin->version_code);
+    info.known = harness::KnownFindingsOf(plugin->version, plugin->bugs);
   }
   harness::Catalog::Get().Add(std::move(info));
   return true;

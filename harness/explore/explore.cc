@@ -120,7 +120,6 @@ void ForgetLastSchedule() {
     slot.nr_frames.store(0, kRelaxed);
   }
   r.nr_tasks.store(0, kRelaxed);
-  r.errors_injected.store(0, kRelaxed);
   for (uint32_t serial = 1; serial <= memcgs && serial < kMemcgSlots;
        serial++) {
     r.memcgs[serial].serial.store(0, kRelaxed);

@@ -297,7 +297,7 @@ static void br_for_each_list(void *lru, lrut_visit visit, void *arg) {
 
 static const struct lrut_plugin plugin = {
     .version = LRUT_VERSION,
-    .version_code = LRUT_VERSION_CODE,
+    .bugs = LRUT_BUGS,
     .returns_unlocked = LRUT_LIST_LOCK,
     .climbs = LRUT_LIST_LOCK,
     .stops = LRUT_STOP,

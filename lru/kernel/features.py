@@ -5,6 +5,9 @@ Every difference between versions that the shim cannot pass over is one line of
 FEATURES: a macro, the file of the tree that tells, a pattern that is found there
 or not, and what it means. For the next version, add a line here and use its
 macro in bridge.c or shim.h.
+
+BUGS tells which bugs that are no news the text has, for known_findings.json: a
+tree has what its text has, whatever its Makefile calls it.
 """
 
 import pathlib
@@ -37,14 +40,54 @@ FEATURES = [
      'under the lock (7.2)'),
 ]
 
+# The body of one function has the first pattern; none has the second.
+BUGS = [
+    # The memcg that was passed in, whosever list the item went to.
+    ('bit_on_given_memcg',
+     r'^(?=.*\b(?:spin_lock|lock_list_lru_of_memcg)\s*\()(?!.*\bmemcg\s*=[^=])'
+     r'.*\bnr_items\+\+\s*\)\s*\{?\s*set_shrinker_bit\s*\(\s*memcg\b',
+     r'[;{})]\s*\*\s*\w+\s*=\s*parent_mem_cgroup\s*\('),
+    ('slot_emptied_before_drain',
+     r'\b(?:xas_store\s*\([^;]*\bNULL|xa_erase\w*\s*\().*\bfor_each_node\b',
+     None),
+    ('ids_rewritten_in_the_tree',
+     r'\bcss_for_each_descendant_pre\b.*\bkmemcg_id\b', None),
+    ('node_counted_after_unlock',
+     r'\b(?:spin_unlock|unlock_list_lru)\s*\([^;]*;\s*atomic_long_(?:inc|dec)\b',
+     None),
+    ('list_found_by_a_lost_id',
+     r'\bmemcg_kmem_id\s*\(.*=\s*parent_mem_cgroup\s*\(',
+     r'\bkmemcg_id\s*=[^=]|\bWRITE_ONCE\s*\([^,;]*kmemcg_id'),
+    ('error_of_an_ancestor_lost',
+     r'\bwhile\s*\(\s*i--\s*\)\s*\{(?!.*(?:\bbreak\b|\b(?:err|error|ret)\s*=))'
+     r'(?:(?!\bxas_error\b).)*\bxas_set\s*\(', None),
+]
+
+
+def bodies(text):
+    return re.findall(r'^\{$.*?^\}', text, re.M | re.S)
+
+
+def bugs(text):
+    found = []
+    for name, has, unless in BUGS:
+        if unless and re.search(unless, text):
+            continue
+        if any(re.search(has, body, re.S) for body in bodies(text)):
+            found.append(name)
+    return found
+
 
 def version(tree):
+    """VERSION.PATCHLEVEL.SUBLEVEL as the Makefile has them."""
     makefile = tree / 'Makefile'
     found = dict(
         re.findall(r'^(VERSION|PATCHLEVEL|SUBLEVEL)\s*=\s*(\d+)',
                    makefile.read_text(), re.M) if makefile.exists() else [])
-    return [int(found.get(key, 0))
-            for key in ('VERSION', 'PATCHLEVEL', 'SUBLEVEL')]
+    if 'VERSION' not in found:
+        return 'unknown'
+    return '.'.join(found.get(key, '0')
+                    for key in ('VERSION', 'PATCHLEVEL', 'SUBLEVEL'))
 
 
 def main():
@@ -54,11 +97,9 @@ def main():
     comment = re.compile(r'/\*.*?\*/', re.S)
     text = {name: comment.sub(' ', (tree / name).read_text(errors='replace'))
             for name in (C, H)}
-    major, minor, patch = version(tree)
-    name = f'{major}.{minor}.{patch}' if major else 'unknown'
     print('/* Made by lru/kernel/features.py from a kernel tree. */')
-    print(f'#define LRUT_VERSION "{name}"')
-    print(f'#define LRUT_VERSION_CODE {major << 16 | minor << 8 | patch}')
+    print(f'#define LRUT_VERSION "{version(tree)}"')
+    print(f'#define LRUT_BUGS "{" ".join(bugs(text[C]))}"')
     for macro, where, pattern, meaning in FEATURES:
         print(f'#define {macro} {int(bool(re.search(pattern, text[where])))}'
               f' /* {meaning} */')

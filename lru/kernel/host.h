@@ -197,7 +197,7 @@ typedef void (*lrut_visit)(int nid, void *list, void *arg);
 
 struct lrut_plugin {
   const char *version; /* of the tree: "6.12.117", or "unknown" */
-  int version_code;    /* 6 * 65536 + 12 * 256 + 117; 0: unknown */
+  const char *bugs;    /* of features.py that its text has, by spaces */
   bool returns_unlocked;
   bool climbs;          /* by a lock for each list */
   bool stops;           /* a walk knows LRU_STOP */

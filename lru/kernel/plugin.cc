@@ -357,7 +357,7 @@ const kernel_lru* load_kernel_lru(const std::string& name,
   auto* lru = new kernel_lru;
   lru->name = name;
   lru->version = plugin->version;
-  lru->version_code = plugin->version_code;
+  lru->bugs = plugin->bugs;
   lru->doc =
       "a kernel tree's own mm/list_lru.c, unmodified: Linux " + lru->version;
   lru->ops = kernel::make_ops(*plugin);

@@ -13,8 +13,8 @@ struct kernel_lru {
   list_lru_ops ops = {};  // its name is the one asked for
   std::string name;
   std::string doc;
-  std::string version;   // of the tree: "6.12.117", or "unknown"
-  int version_code = 0;  // 6 << 16 | 12 << 8 | 117; 0: unknown
+  std::string version;  // of the tree: "6.12.117", or "unknown"
+  std::string bugs;     // of features.py that its text has, by spaces
 };
 
 // Opens `file` and makes ops of it, under `name`. Null: `error` says why, in

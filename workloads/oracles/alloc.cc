@@ -49,12 +49,29 @@ const lru::mem_cgroup* MemcgOf(const lru::serial_ref& ref) {
   return static_cast<const lru::mem_cgroup*>(ref.ptr);
 }
 
-// Lists without those of an ancestor: after an allocation was made to fail it
-// may be what became of the error.
-const char* WithoutAncestor() {
-  uint64_t errors =
-      harness::recorder()->errors_injected.load(std::memory_order_relaxed);
-  return errors ? "ancestor after an error" : "ancestor";
+// The memcg, of those that share the place, whose slot on an lru may have been
+// left empty because a fault let there be no memory for it.
+Zeroed<std::atomic<uint32_t>[kLruIndexes], kMemcgs> without_memory;
+
+// An allocation is for the memcg and those above it that have no lists yet.
+void OnError(fault_point fp, const fault_site& site) {
+  int lru = TheWorld().LruIndex(site.lru.serial);
+  if (fp != lru::FP_xa_stored || lru < 0) return;
+  for (const auto* at = MemcgOf(site.memcg); at;
+       at = lru::parent_mem_cgroup(at)) {
+    uint32_t serial = lru::serial_of(at);
+    without_memory[serial % kMemcgs][lru].store(serial,
+                                                std::memory_order_relaxed);
+  }
+}
+
+// What tells lists without those of that ancestor.
+const char* WithoutAncestor(const fault_site& site, uint32_t ancestor) {
+  int lru = TheWorld().LruIndex(site.lru.serial);
+  if (lru < 0) return "ancestor";
+  uint32_t serial =
+      without_memory[ancestor % kMemcgs][lru].load(std::memory_order_relaxed);
+  return serial == ancestor ? "ancestor after an error" : "ancestor";
 }
 
 // node-lock: no lookup may come here.
@@ -101,7 +118,7 @@ void OnLinked(fault_point, const fault_site& site) {
     harness::ReportViolation(
         {.invariant = "alloc_before_add",
          .memcg = site.owner.serial,
-         .what = WithoutAncestor()},
+         .what = WithoutAncestor(site, lru::serial_of(ancestor))},
         "memcg %u has lists on lru %u, but its ancestor %u has none that their "
         "items could be reparented to",
         site.owner.serial, site.lru.serial, lru::serial_of(ancestor));
@@ -115,7 +132,7 @@ void OnSrcLocked(fault_point, const fault_site& site) {
   harness::ReportViolation(
       {.invariant = "alloc_before_add",
        .memcg = site.memcg.serial,
-       .what = WithoutAncestor()},
+       .what = WithoutAncestor(site, site.parent.serial)},
       "memcg %u is to be reparented to memcg %u, which has no lists on lru %u",
       site.memcg.serial, site.parent.serial, site.lru.serial);
 }
@@ -136,6 +153,8 @@ void OnDeadListSeen(fault_point, const fault_site& site) {
 void Start(World&) {
   reparented.Clear();
   judged.Clear();
+  without_memory.Clear();
+  harness::ObserveErrors(OnError);
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_src_locked, OnSrcLocked);
   harness::Observe(lru::FP_node_spliced, OnSpliced);

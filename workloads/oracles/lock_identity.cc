@@ -80,14 +80,26 @@ void OnLinked(fault_point, const fault_site& site) {
   if (lock && !lru::lock_is_held(lock)) ReportLinked(site);
 }
 
+// Why a lookup of the site's memcg does not lead to `list`, which is that one's
+// or an ancestor's.
+const char* HowMissed(const fault_site& site, uint32_t list) {
+  const auto* lru = static_cast<const lru::list_lru*>(site.lru.ptr);
+  const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
+  uint32_t owner = list_shadows.OwnerOf(list);
+  for (const auto* at = memcg; at; at = lru::parent_mem_cgroup(at)) {
+    if (lru::serial_of(at) == owner && IsEmptied(lru, at, site.nid)) {
+      return kEmptiedUndrained;
+    }
+  }
+  return OfAnothersId(lru, memcg, site.nid);
+}
+
 [[gnu::noinline]] void ReportLocked(const fault_site& site, uint32_t list) {
   const char* api = lru::current_task()->api.load(std::memory_order_relaxed);
   harness::ReportViolation(
       {.invariant = "lock_identity",
        .memcg = site.memcg.serial,
-       .what = OfAnothersId(static_cast<const lru::list_lru*>(site.lru.ptr),
-                            static_cast<const lru::mem_cgroup*>(site.memcg.ptr),
-                            site.nid)},
+       .what = HowMissed(site, list)},
       "%s took another lock (lru %u, nid %d) than the one that guards list %u, "
       "which object %u is on",
       api ? api : "a task", site.lru.serial, site.nid, list, site.item.serial);

@@ -37,16 +37,31 @@ inline bool IsReleased(const lru::mem_cgroup* memcg) {
 }
 
 // What tells a violation that comes of an id which is another memcg's by now,
-// memcg's or that of one which a lookup of it passes over (d7). "" else.
+// memcg's or that of one which a lookup of it passes over, and was given back
+// before (d7). "" else.
 inline const char* OfAnothersId(const lru::list_lru* lru,
                                 const lru::mem_cgroup* memcg, int nid) {
   if (!lru || !lru::current_lru_ops().lost_ids_mislead) return "";
   for (; memcg && memcg->css.parent; memcg = lru::parent_mem_cgroup(memcg)) {
+    if (memcg->id.ref.load(std::memory_order_relaxed) > 0) continue;
     const lru::list_lru_one* list = PeekList(lru, memcg, nid);
     if (list && list->owner != memcg) return "id of another";
   }
   return "";
 }
+
+// Is a dying memcg, not the root, not to be found by its id any more? Where its
+// list is not drained yet, lookups then pass over what they must not
+// (CVE-2026-53153).
+inline bool IsEmptied(const lru::list_lru* lru, const lru::mem_cgroup* memcg,
+                      int nid) {
+  if (!lru || !lru::current_lru_ops().climbs || !memcg->css.parent)
+    return false;
+  uint32_t flags = memcg->css.flags.load(std::memory_order_relaxed);
+  return (flags & lru::CSS_DYING) && !PeekList(lru, memcg, nid);
+}
+inline constexpr const char* kEmptiedUndrained =
+    "slot emptied before the drain";
 
 }  // namespace workloads
 

@@ -264,6 +264,12 @@ const char* HowMisled(const fault_site& site, const lru::mem_cgroup* memcg) {
   if (!lru::current_lru_ops().climbs && IsReleased(memcg)) {
     return "list of another for the released";
   }
+  for (const auto* at = memcg; at; at = lru::parent_mem_cgroup(at)) {
+    if (words.MayHoldItems(lru::serial_of(at), LruOf(site), site.nid) &&
+        IsEmptied(LruAt(site), at, site.nid)) {
+      return kEmptiedUndrained;
+    }
+  }
   return OfAnothersId(LruAt(site), memcg, site.nid);
 }
 

@@ -23,6 +23,7 @@
 #include "workloads/oracles/peek.h"
 #include "workloads/oracles/per_task.h"
 #include "workloads/registry.h"
+#include "workloads/zeroed.h"
 
 namespace workloads::shrinker_bit_oracle {
 namespace {
@@ -42,6 +43,7 @@ struct Notes {
   // What the add or splice in progress owes.
   Bit owed;
   lru::mem_cgroup* owner = nullptr;  // of owed.memcg; the lock keeps it
+  uint32_t list = 0;                 // which gets items
   bool is_set = false;
   uint32_t set_instead = 0;  // the memcg that got the very bit
   // The bit that this task is clearing.
@@ -52,6 +54,10 @@ struct Notes {
   bool restored = false;
 };
 PerTask<Notes> all_notes;
+
+// Lists, by serial, whose bit was last set on another memcg than their owner.
+constexpr uint32_t kLists = 1 << 16;
+Zeroed<std::atomic<uint32_t>, kLists> misset;
 
 const lru::list_lru* LruOf(const fault_site& site) {
   return static_cast<const lru::list_lru*>(site.lru.ptr);
@@ -66,6 +72,7 @@ void Owe(const fault_site& site, const lru::list_lru_one* list) {
   if (!list->owner || !list->owner->css.parent) return;  // the root has none
   notes.owed = {lru::serial_of(list->owner), site.nid, lru->shrinker_id};
   notes.owner = list->owner;
+  notes.list = list->serial;
   notes.is_set = false;
   notes.set_instead = 0;
 }
@@ -74,6 +81,7 @@ void Owe(const fault_site& site, const lru::list_lru_one* list) {
                                  const Bit& owed, const char* what,
                                  const char* instead) {
   if (notes.set_instead) {
+    misset[notes.list % kLists].store(notes.list, std::memory_order_relaxed);
     harness::ReportViolation(
         {.invariant = "shrinker_bit", .memcg = owed.memcg, .what = instead},
         "%s memcg %u (lru %u, nid %d), but the bit of shrinker %d was set on "
@@ -224,6 +232,7 @@ void OnRescanned(fault_point, const fault_site&) { CloseClearing(); }
 
 void Start(World&) {
   all_notes.Clear();
+  misset.Clear();
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_count_changed, OnCountChanged);
   harness::Observe(lru::FP_src_locked, OnSrcLocked);
@@ -250,10 +259,12 @@ void VisitList(int nid, lru::list_lru_one* list, void* arg) {
   if (!owner || IsEmpty(list)) return;
   if (!rest.world.IsAlive(owner)) return;
   if (lru::shrinker_bit_is_set(owner, nid, rest.lru->shrinker_id)) return;
+  bool was_misset = misset[list->serial % kLists].load(
+                        std::memory_order_relaxed) == list->serial;
   harness::ReportViolation(
       {.invariant = "shrinker_bit",
        .memcg = lru::serial_of(owner),
-       .what = "at rest"},
+       .what = was_misset ? "at rest, another's bit" : "at rest"},
       "at rest list %u of memcg %u has %ld items (lru %u, nid %d), but the bit "
       "of its shrinker %d is clear: reclaim will never look there",
       list->serial, lru::serial_of(owner), NrItemsOf(list), rest.lru->serial,

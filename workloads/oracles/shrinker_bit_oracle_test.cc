@@ -243,6 +243,39 @@ TEST(ShrinkerBitOracleTest, BitLostAtRest) {
               Contains(Says(kBit, "at rest list")));
 }
 
+// Told apart: the add that set another's bit was seen (79a031583ca5).
+TEST(ShrinkerBitOracleTest, BitLostAtRestSinceAnothersWasSet) {
+  auto lose = [](bool misset) {
+    return RunScenario([misset] {
+      Scenario s;
+      Object* object = s.ChargeAndAdd(3);
+      lru::list_lru_one* list = s.ListOf(s.memcg(3));
+      list->nr_items = 0;
+      lru::fault_site site = {.memcg = s.memcg(3),
+                              .owner = s.memcg(3),
+                              .lru = s.world().lru(0),
+                              .item = &object->lru,
+                              .list = list,
+                              .nid = 0};
+      if (misset) {
+        s.Feed(lru::FP_item_linked, site);
+        s.Feed(lru::FP_shrinker_bit_set, {.memcg = s.memcg(2),
+                                          .nid = 0,
+                                          .nr = s.world().lru(0)->shrinker_id});
+        s.Feed(lru::FP_count_changed, site);
+      }
+      list->nr_items = 1;
+      ClearBits(s.memcg(3));
+      s.Quiet();
+      s.CheckTotals();
+    });
+  };
+  EXPECT_THAT(lose(false), Contains(SaysWhat(kBit, "at rest")));
+  Findings misset = lose(true);
+  EXPECT_THAT(misset, Contains(SaysWhat(kBit, "another's bit")));
+  EXPECT_THAT(misset, Contains(SaysWhat(kBit, "at rest, another's bit")));
+}
+
 TEST(ShrinkerBitOracleTest, WithoutItsShrinkerTheBitMayBeClear) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
