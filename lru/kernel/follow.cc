@@ -317,7 +317,12 @@ void lists_go(lrut_call* call, const void* memory) {
   close_splice(call);
   of_lru(call, block_of(memory)->lru);
   note_drained(call);
-  note_erased(call, memcg_of(call)->id.id, memory);
+  int id = memcg_of(call)->id.id;
+  // Emptied by a store, then, unless it is freed while it is still to be found.
+  auto* first = static_cast<const char*>(memory) + call->plugin->mlru_first;
+  if (call->plugin->list_at(call->lru, id, 0) != list_of(first)) {
+    note_erased(call, id, memory);
+  }
 }
 
 void lists_gone(lrut_call* call, bool queued) {
