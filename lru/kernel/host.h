@@ -106,6 +106,7 @@ struct lrut_call {
   void *list;    /* the program's, looked up last */
   void *dst;     /* the one that gets its items */
   void *memory;  /* of lists, allocated last */
+  void *rcu;     /* rcu_heads that RCU is to be told of at the unlock */
   long nr;       /* items there were; read sections at the call */
   bool changed;  /* the item was linked or unlinked; a list was spliced */
   bool seen;     /* the item was looked at; a count was read */

@@ -93,12 +93,22 @@ void do_spin_lock(void* lock, bool irq, unsigned subclass,
                        subclass);
   if (lrut_call* call = followed()) after_lock(call);
 }
+// An xarray frees a node while it can still be found, under its lock. The grace
+// period must not begin before nobody finds it any more: the kernel's begins no
+// sooner than interrupts are on again, where callbacks stay on their CPU.
+void tell_rcu(lrut_call* call, const char* fn) {
+  while (auto* head = static_cast<rcu_head*>(call->rcu)) {
+    call->rcu = head->next;
+    call_rcu(head, head->func, fn);
+  }
+}
 void do_spin_unlock(void* lock, bool irq, bool irq_off,
                     const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   auto* l = static_cast<spinlock_t*>(lock);
   if (lrut_call* call = followed()) before_unlock(call);
   detail::spin_release(l, irq ? SYNC_spin_unlock_irq : SYNC_spin_unlock, fn);
   if (irq) local_irq_restore(irq_off);
+  if (lrut_call* call = irq ? current_call() : nullptr) tell_rcu(call, fn);
 }
 bool do_spin_trylock(void* lock,
                      const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -127,8 +137,13 @@ void do_rcu_read_unlock(const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   if (call) after_rcu_read_unlock(call);
 }
 void do_call_rcu(void* head, void* func, const char* fn) {
-  call_rcu(static_cast<rcu_head*>(head),
-           reinterpret_cast<void (*)(rcu_head*)>(func), fn);
+  auto* rcu = static_cast<rcu_head*>(head);
+  auto free_it = reinterpret_cast<void (*)(rcu_head*)>(func);
+  lrut_call* call = current_call();
+  if (!call) return call_rcu(rcu, free_it, fn);
+  rcu->func = free_it;
+  rcu->next = static_cast<rcu_head*>(call->rcu);
+  call->rcu = rcu;
 }
 
 void* do_kmalloc(size_t n, size_t size, bool may_block) {
