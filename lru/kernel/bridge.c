@@ -75,9 +75,11 @@ static void br_list_lru_destroy(void *lru) {
 
 /* 6.1 finds nid and memcg by the item alone, always. */
 #if LRUT_MEMCG_ARGUMENTS
+#define lrut_nid(item, nid) (nid)
 #define lrut_add(lru, item, nid, memcg) list_lru_add(lru, item, nid, memcg)
 #define lrut_del(lru, item, nid, memcg) list_lru_del(lru, item, nid, memcg)
 #else
+#define lrut_nid(item, nid) lrut_nid_of(item)
 #define lrut_add(lru, item, nid, memcg) list_lru_add(lru, item)
 #define lrut_del(lru, item, nid, memcg) list_lru_del(lru, item)
 #endif
@@ -90,7 +92,7 @@ static void br_list_lru_destroy(void *lru) {
 #endif
 
 static bool br_list_lru_add(void *lru, void *item, int nid, void *memcg) {
-  return CALL(LRUT_ADD, false, lru, nid, item, memcg,
+  return CALL(LRUT_ADD, false, lru, lrut_nid(item, nid), item, memcg,
               lrut_add(impl_of(lru), item, nid, memcg));
 }
 static bool br_list_lru_add_obj(void *lru, void *item) {
@@ -98,7 +100,7 @@ static bool br_list_lru_add_obj(void *lru, void *item) {
               lrut_add_obj(impl_of(lru), item));
 }
 static bool br_list_lru_del(void *lru, void *item, int nid, void *memcg) {
-  return CALL(LRUT_DEL, false, lru, nid, item, memcg,
+  return CALL(LRUT_DEL, false, lru, lrut_nid(item, nid), item, memcg,
               lrut_del(impl_of(lru), item, nid, memcg));
 }
 static bool br_list_lru_del_obj(void *lru, void *item) {
