@@ -96,6 +96,9 @@ void do_spin_lock(void* lock, bool irq, unsigned subclass,
 // An xarray frees a node while it can still be found, under its lock. The grace
 // period must not begin before nobody finds it any more: the kernel's begins no
 // sooner than interrupts are on again, where callbacks stay on their CPU.
+bool rcu_hears_later(const lrut_call* call) {
+  return call && current_task()->irqs_off;
+}
 void tell_rcu(lrut_call* call, const char* fn) {
   while (auto* head = static_cast<rcu_head*>(call->rcu)) {
     call->rcu = head->next;
@@ -105,10 +108,11 @@ void tell_rcu(lrut_call* call, const char* fn) {
 void do_spin_unlock(void* lock, bool irq, bool irq_off,
                     const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   auto* l = static_cast<spinlock_t*>(lock);
-  if (lrut_call* call = followed()) before_unlock(call);
+  if (lrut_call* seen = followed()) before_unlock(seen);
   detail::spin_release(l, irq ? SYNC_spin_unlock_irq : SYNC_spin_unlock, fn);
   if (irq) local_irq_restore(irq_off);
-  if (lrut_call* call = irq ? current_call() : nullptr) tell_rcu(call, fn);
+  lrut_call* call = current_call();
+  if (call && !rcu_hears_later(call)) tell_rcu(call, fn);
 }
 bool do_spin_trylock(void* lock,
                      const char* fn) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -140,7 +144,7 @@ void do_call_rcu(void* head, void* func, const char* fn) {
   auto* rcu = static_cast<rcu_head*>(head);
   auto free_it = reinterpret_cast<void (*)(rcu_head*)>(func);
   lrut_call* call = current_call();
-  if (!call) return call_rcu(rcu, free_it, fn);
+  if (!rcu_hears_later(call)) return call_rcu(rcu, free_it, fn);
   rcu->func = free_it;
   rcu->next = static_cast<rcu_head*>(call->rcu);
   call->rcu = rcu;
@@ -235,7 +239,11 @@ const lrut_host_ops* host_ops() {
       .nr_node_ids = &nr_node_ids,
       .point = point,
       .call_begin = call_begin,
-      .call_end = call_end,
+      .call_end =
+          [](lrut_call* call) {
+            tell_rcu(call, "call_end");  // its caller had interrupts off
+            call_end(call);
+          },
       .do_spin_lock_init = do_spin_lock_init,
       .irqs_off = irqs_off,
       .do_spin_lock = do_spin_lock,
