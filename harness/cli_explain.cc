@@ -75,8 +75,9 @@ const char* ClosesText(lru::way way) {
     case lru::way::SLOT:
       return "From here on its slot in the lru is empty, or another's.";
     case lru::way::REFERENCE:
+      return "From here on nobody holds a reference on it.";
     case lru::way::ID:
-      return "From here on nobody holds a reference on it, nor does its id.";
+      return "From here on it is not found by its id.";
   }
   return "";
 }

@@ -18,7 +18,9 @@ const char* NameOf(lru::fault_point fp) { return lru::fault_point_at(fp).name; }
 // What a cell may be judged by.
 class Table {
  public:
-  Table(const LruInfo& lru, const Config& config) : lru_(lru) {
+  Table(const LruInfo& lru, const Config& config)
+      : lru_(lru),
+        ids_go_at_offline_(config.model.id_release == IdRelease::kOffline) {
     for (const lru::operation_info& op : lru.operations) {
       Doers doers;
       for (const ActorSpec& spec : config.actors) {
@@ -56,7 +58,6 @@ class Table {
   };
 
   const lru::stage_info* ClosingOf(lru::way way) const {
-    if (way == lru::way::ID) way = lru::way::REFERENCE;
     for (const lru::stage_info& stage : lru_.stages) {
       if (stage.closes == way) return &stage;
     }
@@ -74,6 +75,7 @@ class Table {
     for (size_t i = closed; i <= stage && i < lru_.stages.size(); i++) {
       const lru::stage_info& info = lru_.stages[i];
       if (!info.after_gp) continue;
+      if (info.since == lru::FP_id_put && ids_go_at_offline_) continue;
       auto since = absl::c_find_if(lru_.stages, [&](const auto& other) {
         return other.fp == info.since;
       });
@@ -172,6 +174,7 @@ class Table {
   }
 
   const LruInfo& lru_;
+  const bool ids_go_at_offline_;  // as the kernel's: no grace period (d7)
   std::vector<Doers> doers_;
   bool has_destroyers_ = false;
 };

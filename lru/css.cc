@@ -224,6 +224,7 @@ const teardown_steps& clean_teardown_steps() {
       .mem_cgroup_id_pin = mem_cgroup_id_pin,
       .obj_cgroup_unlink = obj_cgroup_unlink,
       .mem_cgroup_css_released = mem_cgroup_css_released,
+      .mem_cgroup_id_unpublish = mem_cgroup_id_unpublish,
       .mem_cgroup_id_release = mem_cgroup_id_release,
       .mem_cgroup_idr_remove = mem_cgroup_idr_remove,
       .mem_cgroup_tryget = mem_cgroup_tryget_clean,

@@ -83,10 +83,13 @@ struct teardown_steps {
   bool (*css_tryget_online)(css* c);  // read section held
   // memcg.cc
   void (*memcg_offline_kmem)(mem_cgroup* memcg);
-  void (*mem_cgroup_id_pin)(mem_cgroup* memcg);      // an id holds its css (M3)
-  void (*obj_cgroup_unlink)(obj_cgroup* objcg);      // its last reference gone
-  void (*mem_cgroup_css_released)(css* c);           // (M4)
-  void (*mem_cgroup_id_release)(mem_cgroup* memcg);  // its last reference gone
+  void (*mem_cgroup_id_pin)(mem_cgroup* memcg);  // an id holds its css (M3)
+  void (*obj_cgroup_unlink)(obj_cgroup* objcg);  // its last reference gone
+  void (*mem_cgroup_css_released)(css* c);       // (M4)
+  // The last reference of its id is gone: what finds it by that, and what gives
+  // the number back, some time.
+  void (*mem_cgroup_id_unpublish)(mem_cgroup* memcg);
+  void (*mem_cgroup_id_release)(mem_cgroup* memcg);
   void (*mem_cgroup_idr_remove)(mem_cgroup* memcg);  // frees the number itself
   bool (*mem_cgroup_tryget)(mem_cgroup* memcg);
   // shrinker.cc

@@ -61,23 +61,23 @@ TEST_F(CssOrdered, AReaderFromBeforeTheKillHoldsUpTheConfirmation) {
 }
 
 //   reader                       teardown
-//                                offline done, about to put the base reference
+//                                about to offline
 //   inside RCU, finds the memcg by its id
-//                                released
+//                                offline; nobody else finds it
 //   reads the memcg: not freed, its id nobody else's
 //   leaves
-//                                freed
+//                                released, freed
 TEST_F(CssOrdered, AReaderKeepsTheMemcgAndItsIdFromBeingFreed) {
   int id = child->id.id;
   subject::destroy(child);
-  engine.run_until(offline, "base_ref_put");
+  engine.run_until(offline, "offline_begin");
   mem_cgroup* found = nullptr;
   task* r = engine.spawn("reader", [&] {
     rcu_guard guard;
     found = mem_cgroup_from_id(id);
     task_yield();
     EXPECT_EQ(found->css.serial, child_serial);
-    EXPECT_EQ(mem_cgroup_from_id(id), found);
+    EXPECT_EQ(mem_cgroup_from_id(id), nullptr);
   });
   engine.run_until(r, "yield");
   engine.let_go(offline);

@@ -62,7 +62,8 @@ const char* fp_path_name(fp_path p);
     "mlru will be freed after a grace period")                                 \
   X(nr_deferred_reparented, MEMCG, MUTEX, false,                               \
     "deferred shrinker work has been added to the parent's")                   \
-  X(id_put, MEMCG, MUTEX, false, "the online reference of the id is dropped")  \
+  X(id_put, MEMCG, MUTEX, false,                                               \
+    "the last reference of the id is dropped: nothing is found by it")         \
   X(offline_end, MEMCG, MUTEX, false, "css_offline() has returned")            \
   X(base_ref_put, MEMCG, MUTEX, false,                                         \
     "offline work is about to put the reference kill_css() took")              \
@@ -240,8 +241,7 @@ enum class way : u8 {
   OBJECT,         // through the objcg of an object, under RCU
   SLOT,           // through its slot in an lru, under RCU
   REFERENCE,      // by a reference taken earlier
-  ID,             // by its id, under RCU; the id has a reference as long as it
-                  // is in the table, so the same stage closes both
+  ID,             // by its id, under RCU
 };
 
 // One step of the teardown as an lru publishes it: order and grace periods.

@@ -50,11 +50,11 @@ int mem_cgroup_id_alloc(mem_cgroup* memcg, mem_cgroup* parent) {
 }
 
 void mem_cgroup_id_put(mem_cgroup* memcg) {
+  if (!atomic_dec_and_test(memcg->id.ref)) return;
+  current_steps().mem_cgroup_id_unpublish(memcg);
   LRU_POINT(id_put, .memcg = memcg, .parent = parent_mem_cgroup(memcg),
             .depth = memcg->css.level, .nr = memcg->id.id);
-  if (atomic_dec_and_test(memcg->id.ref)) {
-    current_steps().mem_cgroup_id_release(memcg);
-  }
+  current_steps().mem_cgroup_id_release(memcg);
 }
 
 // --- objcgs
@@ -135,7 +135,7 @@ mem_cgroup* create_locked(mem_cgroup* parent)
   mem_cgroup* memcg = mem_cgroup_alloc(parent);
   if (!memcg) return nullptr;
   if (css_init_and_link(&memcg->css, parent ? &parent->css : nullptr)) {
-    mem_cgroup_id_remove(memcg);
+    current_steps().mem_cgroup_idr_remove(memcg);
     kfree_type(ALLOC_MEMCG, memcg);
     return nullptr;
   }
@@ -145,7 +145,7 @@ mem_cgroup* create_locked(mem_cgroup* parent)
     return memcg;
   }
   if (mem_cgroup_css_online(memcg)) {
-    mem_cgroup_id_remove(memcg);
+    current_steps().mem_cgroup_idr_remove(memcg);
     css_online_failed(&memcg->css);
     return nullptr;
   }
@@ -229,7 +229,7 @@ void memcg_shutdown() {
   mem_cgroup* root = root_mem_cgroup;
   free_shrinker_info(root);
   percpu_ref_exit(&root->css.refcnt);
-  mem_cgroup_id_remove(root);
+  current_steps().mem_cgroup_idr_remove(root);
   root_mem_cgroup = nullptr;
   kfree_type(ALLOC_MEMCG, root);
   rcu_exit();
@@ -273,9 +273,8 @@ bool mem_cgroup_tryget_clean(mem_cgroup* memcg) {
 
 void mem_cgroup_id_pin(mem_cgroup* memcg) { css_get(&memcg->css); }
 
-void mem_cgroup_id_remove(mem_cgroup* memcg) {
+void mem_cgroup_id_unpublish(mem_cgroup* memcg) {
   rcu_assign_pointer(memcg_idr[memcg->id.id], nullptr);
-  current_steps().mem_cgroup_idr_remove(memcg);
 }
 
 void mem_cgroup_idr_remove(mem_cgroup* memcg) {
@@ -292,18 +291,18 @@ void memcg_idr_clear(mem_cgroup* memcg) {
   word = ids & ~(u64{1} << memcg->id.id % kIdBits);
 }
 
-// DIVERGES: after a grace period; the kernel removes it at once.
+// DIVERGES: after a grace period; the kernel's is free at once (M3).
 void mem_cgroup_id_release(mem_cgroup* memcg) {
   call_rcu(&memcg->id.rcu, [](rcu_head* head) {
     auto* expired = reinterpret_cast<mem_cgroup*>(
         reinterpret_cast<char*>(head) - offsetof(mem_cgroup, id.rcu));
-    mem_cgroup_id_remove(expired);
+    current_steps().mem_cgroup_idr_remove(expired);
     css_put(&expired->css);
   });
 }
 
 void mem_cgroup_id_release_at_once(mem_cgroup* memcg) {
-  mem_cgroup_id_remove(memcg);
+  current_steps().mem_cgroup_idr_remove(memcg);
   css_put(&memcg->css);
 }
 

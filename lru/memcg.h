@@ -7,13 +7,17 @@
 //     names the parent's (node-lock) or stays (memcg-lock).
 // M2  An objcg outlives its memcg: after memcg_reparent_objcgs() it names the
 //     parent. Read it under RCU.
-// M3  The id is held from css_online to offline and pins the css.
+// M3  The id is held from css_online to offline and pins the css. With its last
+//     reference the memcg is found by it no more; in the kernel the number is
+//     free at that moment as well, for number and pointer are one entry of
+//     mem_cgroup_idr (mem_cgroup_id_remove()).
 // M4  An iterator's position pins nothing. It is set by who holds a reference
 //     on the memcg it names, and taken back, from that memcg's own iterators
 //     and those of all its ancestors, the root's included, when the memcg is
 //     released: so it is good for the read section in which it is read.
-// DIVERGES: the id goes back to the table only a grace period after its last
-// reference is gone, so that a reader's id never names a stranger.
+// DIVERGES: the number goes back to the table only a grace period after the
+// last reference of the id is gone: lists are found by it too, so a reader that
+// has found the memcg before would come to a stranger's.
 //
 // Lock order: cgroup_mutex, then objcg_lock; memcg_idr_lock is innermost.
 // mem_cgroup_iter() may find a memcg whose references are gone: it is linked
@@ -148,10 +152,10 @@ void mem_cgroup_css_free(css* c);
 void memcg_offline_kmem(mem_cgroup* memcg);
 void memcg_reparent_objcgs(mem_cgroup* memcg, mem_cgroup* parent);
 void mem_cgroup_id_pin(mem_cgroup* memcg);
+void mem_cgroup_id_unpublish(mem_cgroup* memcg);
 void mem_cgroup_id_release(mem_cgroup* memcg);
 // As the kernel does: without a grace period (d7).
 void mem_cgroup_id_release_at_once(mem_cgroup* memcg);
-void mem_cgroup_id_remove(mem_cgroup* memcg);
 void mem_cgroup_idr_remove(mem_cgroup* memcg);
 void memcg_idr_clear(mem_cgroup* memcg)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(memcg_idr_lock);

@@ -22,7 +22,7 @@ std::span<const stage_info> memcg_lock_stages() {
       {FP_objcg_unpublished, false, false, kNone},
       {FP_objcgs_reparented, false, false, kNone, way::OBJECT},
       {FP_nr_deferred_reparented, false, false, kNone},
-      {FP_id_put, false, false, kNone},
+      {FP_id_put, false, false, kNone, way::ID},
       {FP_offline_end, false, false, kNone},
       {FP_base_ref_put, false, false, kNone},
       {FP_css_ref_zero, false, true, FP_id_put, way::REFERENCE},

@@ -22,7 +22,7 @@ std::span<const stage_info> node_lock_stages() {
       {FP_xa_erased, true, false, kNone, way::SLOT},
       {FP_mlru_free_queued, true, false, kNone},
       {FP_nr_deferred_reparented, false, false, kNone},
-      {FP_id_put, false, false, kNone},
+      {FP_id_put, false, false, kNone, way::ID},
       {FP_offline_end, false, false, kNone},
       {FP_base_ref_put, false, false, kNone},
       {FP_css_ref_zero, false, true, FP_id_put, way::REFERENCE},

@@ -63,8 +63,7 @@ TEST_P(EveryWindowTableTest, EveryWayThatAnOperationTakesIsClosedByOneStage) {
   }
   EXPECT_TRUE(closed.count(lru::way::REFERENCE));
   for (const lru::operation_info& op : Info().operations) {
-    lru::way via = op.via == lru::way::ID ? lru::way::REFERENCE : op.via;
-    EXPECT_TRUE(via == lru::way::NONE || closed.count(via)) << op.name;
+    EXPECT_TRUE(op.via == lru::way::NONE || closed.count(op.via)) << op.name;
     EXPECT_FALSE(op.begins.empty()) << op.name;
   }
   EXPECT_LE(Info().operations.size(), size_t{harness::kOperationsMax});
@@ -107,9 +106,10 @@ TEST(WindowTableTest, LooksAsReadFromTheCode) {
   // Found by its id alone, until that has gone with the last reference.
   EXPECT_EQ(status("add begun after objcgs_reparented"),
             CellStatus::kReachable);
-  EXPECT_EQ(status("css_ref_zero during add"), CellStatus::kReachable);
-  EXPECT_EQ(status("add begun after css_ref_zero"), CellStatus::kUnforced);
+  EXPECT_EQ(status("add begun after id_put"), CellStatus::kUnforced);
   // A read section keeps it away; so does a reference.
+  EXPECT_EQ(status("css_ref_zero during add"), CellStatus::kExcluded);
+  EXPECT_EQ(status("add begun after css_ref_zero"), CellStatus::kExcluded);
   EXPECT_EQ(status("sibling_unlinked during add"), CellStatus::kExcluded);
   EXPECT_EQ(status("css_free during walk"), CellStatus::kExcluded);
   EXPECT_EQ(status("shrink begun after css_released"), CellStatus::kExcluded);
@@ -123,6 +123,18 @@ TEST(WindowTableTest, LooksAsReadFromTheCode) {
             CellStatus::kReachable);
   EXPECT_EQ(status("alloc begun after lists_drained"), CellStatus::kUnforced);
   EXPECT_EQ(status("lists_drained during alloc"), CellStatus::kReachable);
+}
+
+// The kernel's id is put with its css, and no grace period waits for readers.
+TEST(WindowTableTest, AnIdThatGoesAtOfflineKeepsNoReleaseAway) {
+  harness::Config config = ChainConfig();
+  config.model.id_release = harness::IdRelease::kOffline;
+  EXPECT_EQ(StatusOf(config, "css_ref_zero during add"),
+            CellStatus::kReachable);
+  EXPECT_EQ(StatusOf(config, "add begun after css_ref_zero"),
+            CellStatus::kUnforced);
+  EXPECT_EQ(StatusOf(config, "sibling_unlinked during add"),
+            CellStatus::kExcluded);
 }
 
 TEST(WindowTableTest, WithoutTheActorNothingIsDemanded) {
@@ -152,8 +164,6 @@ TEST(WindowTableTest, APinnerReachesLaterStages) {
   EXPECT_EQ(StatusOf(config, "walk begun after src_locked"),
             CellStatus::kExcluded);
   EXPECT_EQ(StatusOf(config, "add begun after css_ref_zero"),
-            CellStatus::kUnforced);
-  EXPECT_EQ(StatusOf(config, "add begun after sibling_unlinked"),
             CellStatus::kExcluded);
 }
 

@@ -29,9 +29,9 @@ int AllocLists(World& world, uint32_t lru_index, lru::mem_cgroup* memcg) {
 }
 
 // The memcg of a raw add or del. When the objcg has gone to the parent, the id
-// noted at the charge may still find the old one, for a grace period: its users
-// come with a memcg that is offline, and may be released, and its parent
-// offline, before they have used it. Both lead to the same list (L2).
+// noted at the charge may still find the old one, until its offline ends: its
+// users come with a memcg that may be offline, and its parent too, before they
+// have used it. Both lead to the same list (L2).
 lru::mem_cgroup* MemcgOf(const Object* object)
     ABSL_SHARED_LOCKS_REQUIRED(lru::rcu) {
   lru::mem_cgroup* memcg = lru::mem_cgroup_from_slab_obj(&object->lru);

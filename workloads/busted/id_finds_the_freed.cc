@@ -8,21 +8,12 @@
 //                                      rcu_read_lock()
 //                                      mem_cgroup_from_id(7) = C
 //                                      css_tryget(&C->css): in freed memory
-#include <cstddef>
-
 #include "workloads/busted/break_steps.h"
 
 namespace workloads::id_finds_the_freed {
 namespace {
 
-void ReleaseNumberAlone(lru::mem_cgroup* memcg) {
-  lru::call_rcu(&memcg->id.rcu, [](lru::rcu_head* head) {
-    auto* expired = reinterpret_cast<lru::mem_cgroup*>(
-        reinterpret_cast<char*>(head) - offsetof(lru::mem_cgroup, id.rcu));
-    lru::mem_cgroup_idr_remove(expired);
-    lru::css_put(&expired->css);
-  });
-}
+void KeepPointer(lru::mem_cgroup*) {}
 
 LRUTORTURE_REGISTER(RegisterControl(
     {.info = {.name = "id_finds_the_freed",
@@ -37,7 +28,7 @@ LRUTORTURE_REGISTER(RegisterControl(
                          {"tsan", "invariant", "id_unique"},
                          {"gcc", "invariant", "id_unique"}}},
      .break_it = BreakTeardown<[](lru::teardown_steps& steps) {
-       steps.mem_cgroup_id_release = ReleaseNumberAlone;
+       steps.mem_cgroup_id_unpublish = KeepPointer;
      }>}));
 
 }  // namespace

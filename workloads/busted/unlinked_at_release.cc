@@ -1,12 +1,14 @@
 // bugs.md d5, Linux <= 6.12: css_release_work_fn() unlinks a css from its
 // parent with no grace period, so the parent's offline, which rewrites the ids
-// of its descendants, passes over a child that a reader still holds.
+// of its descendants, passes over a child that a reader still holds. Its config
+// has ids put as there: a grace period later no such reader would be left.
 //
 //   adder                              teardown of C, then of its parent P
 //                                      C offline: kmemcg_id of C = P's
 //   rcu_read_lock()
 //   memcg = C, by its id
-//                                      C's count is zero: unlinked from P
+//                                      C's id is put, and its count is zero:
+//                                        unlinked from P
 //                                      P offline: ids of P and below = P's
 //                                        parent's, C not among them
 //                                      P's lists are drained and erased

@@ -5,9 +5,9 @@
 // after the rewrite on <= 6.12. The owner is exchanged where the table is
 // changed, under its lock; on correct code that lock orders all exchanges of
 // one id, and relaxed is enough.
-// An id is given back a grace period after its last reference is gone: who has
-// looked a memcg up under RCU finds lists by its id (M3, d7). And whoever gets
-// it finds no lists of another there.
+// With its last reference it finds its memcg no more. It is given back a grace
+// period later: who has looked a memcg up under RCU finds lists by its id (M3,
+// d7). And whoever gets it finds no lists of another there.
 #include "harness/flight_recorder.h"
 #include "workloads/oracles/peek.h"
 #include "workloads/registry.h"
@@ -31,7 +31,21 @@ struct Put {
 constexpr uint32_t kMemcgs = 1 << 13;
 Zeroed<Put, kMemcgs> puts;
 
+// Whoever gets the id next is to be found by it, and nobody else.
+void CheckNotFound(const fault_site& site, const char* does) {
+  const void* found = lru::peek_memcg_of_id(static_cast<int>(site.nr));
+  if (!found || found != site.memcg.ptr) return;
+  harness::ReportViolation(
+      {.invariant = "id_unique",
+       .memcg = site.memcg.serial,
+       .what = "still found"},
+      "memcg %u %s id %ld, by which it is still found: so it will be when the "
+      "id is another's, or that one will not",
+      site.memcg.serial, does, site.nr);
+}
+
 void OnPut(fault_point, const fault_site& site) {
+  CheckNotFound(site, "puts the last reference of");
   Put& put = puts[site.memcg.serial % kMemcgs];
   if (put.serial.load(std::memory_order_relaxed) > site.memcg.serial) return;
   put.serial.store(0, std::memory_order_relaxed);
@@ -76,19 +90,6 @@ void CheckNoLists(const fault_site& site) {
   }
 }
 
-// Whoever gets the id next is to be found by it, and nobody else.
-void CheckNotFound(const fault_site& site) {
-  const void* found = lru::peek_memcg_of_id(static_cast<int>(site.nr));
-  if (!found || found != site.memcg.ptr) return;
-  harness::ReportViolation(
-      {.invariant = "id_unique",
-       .memcg = site.memcg.serial,
-       .what = "still found"},
-      "memcg %u gives back id %ld, by which it is still found: so it will be "
-      "when the id is another's, or that one will not",
-      site.memcg.serial, site.nr);
-}
-
 std::atomic<uint32_t>* OwnerOf(const fault_site& site) {
   if (site.nr > 0 && site.nr <= lru::MEM_CGROUP_ID_MAX) return &owners[site.nr];
   harness::ReportInvariant("id_unique", site.memcg.serial,
@@ -115,7 +116,7 @@ void OnRemoved(fault_point, const fault_site& site) {
   std::atomic<uint32_t>* owner = OwnerOf(site);
   if (!owner) return;
   CheckGracePeriod(site);
-  CheckNotFound(site);
+  CheckNotFound(site, "gives back");
   uint32_t before = owner->exchange(0, std::memory_order_relaxed);
   if (before == site.memcg.serial) return;
   if (before == 0) {
@@ -181,7 +182,8 @@ void AfterTeardown() {
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"id_unique", "29",
       "No two memcgs that have not given theirs back have the same id; it is "
-      "given back after a grace period, and nothing is found by it then."}},
+      "given back a grace period after its last reference is put, from when on "
+      "it finds nothing."}},
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = AfterTeardown}));

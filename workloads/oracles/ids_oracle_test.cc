@@ -87,7 +87,18 @@ TEST(IdsOracleTest, GivenBackWhileItStillFindsItsMemcg) {
                 site.nr = s.memcg(3)->id.id;
                 s.Feed(lru::FP_id_removed, site);
               }),
-              ElementsAre(Says(kUnique, "by which it is still found")));
+              ElementsAre(Says(kUnique, "gives back id")));
+}
+
+TEST(IdsOracleTest, StillFoundWhenNobodyRefersToIt) {
+  EXPECT_THAT(Of(kUnique, RunScenario([] {
+                   Scenario s;
+                   lru::fault_site site;
+                   site.memcg = s.memcg(3);
+                   site.nr = s.memcg(3)->id.id;
+                   s.Feed(lru::FP_id_put, site);
+                 })),
+              ElementsAre(Says(kUnique, "puts the last reference of id")));
 }
 
 TEST(IdsOracleTest, ListsOfAnotherAreStillFound) {
