@@ -15,8 +15,7 @@ constexpr size_t kMemcgsNamed = 3;
 constexpr int kChainMax = 4;
 
 Operation CurrentOperation(const TaskSlot& slot) {
-  return Unpack(
-      {{slot.op_words[0].load(kRelaxed), slot.op_words[1].load(kRelaxed)}});
+  return LoadOperation(slot.op_words);
 }
 
 std::string DescribeHeld(const TaskSlot& slot) {

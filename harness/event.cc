@@ -40,33 +40,33 @@ std::string ToText(const Operation& op) {
   return text;
 }
 
-PackedOperation Pack(const Operation& op) {
+void StoreOperation(OperationWords& words, const Operation& op) {
+  words[0].store(op.object, kRelaxed);
+  words[1].store(op.memcg, kRelaxed);
+  words[2].store(op.lru, kRelaxed);
   // The node id is stored plus one, so that a zeroed event names none.
-  uint64_t nid = static_cast<uint16_t>(op.nid + 1);
-  return {{op.object | static_cast<uint64_t>(op.memcg) << 32,
-           op.lru | static_cast<uint64_t>(op.verb) << 32 | nid << 40}};
+  words[3].store(
+      static_cast<uint32_t>(op.nid + 1) << 8 | static_cast<uint32_t>(op.verb),
+      kRelaxed);
 }
 
-Operation Unpack(const PackedOperation& packed) {
-  Operation op;
-  op.object = static_cast<uint32_t>(packed.words[0]);
-  op.memcg = static_cast<uint32_t>(packed.words[0] >> 32);
-  op.lru = static_cast<uint32_t>(packed.words[1]);
-  op.verb = static_cast<Verb>(packed.words[1] >> 32 & 0xff);
-  op.nid = static_cast<int32_t>(packed.words[1] >> 40 & 0xffff) - 1;
-  return op;
+Operation LoadOperation(const OperationWords& words) {
+  uint32_t last = words[3].load(kRelaxed);
+  return {.verb = static_cast<Verb>(last & 0xff),
+          .object = words[0].load(kRelaxed),
+          .memcg = words[1].load(kRelaxed),
+          .lru = words[2].load(kRelaxed),
+          .nid = static_cast<int32_t>(last >> 8) - 1};
 }
 
-void WriteEvent(TaskSlot& slot, uint64_t ticks, const PackedOperation& op,
+void WriteEvent(TaskSlot& slot, uint64_t ticks, const Operation& op,
                 int32_t what, uint32_t duration_ticks) {
   uint64_t head = slot.head.load(std::memory_order_relaxed);
   Event& event = slot.events[head % kEventsPerTask];
-  event.ticks.store(ticks, std::memory_order_relaxed);
-  event.words[0].store(op.words[0], std::memory_order_relaxed);
-  event.words[1].store(op.words[1], std::memory_order_relaxed);
-  event.words[2].store(
-      static_cast<uint32_t>(what) | static_cast<uint64_t>(duration_ticks) << 32,
-      std::memory_order_relaxed);
+  event.ticks.store(ticks, kRelaxed);
+  StoreOperation(event.op, op);
+  event.what.store(what, kRelaxed);
+  event.duration_ticks.store(duration_ticks, kRelaxed);
   slot.head.store(head + 1, std::memory_order_relaxed);
 }
 
@@ -77,14 +77,10 @@ std::vector<EventView> LastEvents(const TaskSlot& slot, int n) {
   views.reserve(count);
   for (uint64_t i = head - count; i < head; i++) {
     const Event& event = slot.events[i % kEventsPerTask];
-    uint64_t last = event.words[2].load(std::memory_order_relaxed);
-    EventView view;
-    view.ticks = event.ticks.load(std::memory_order_relaxed);
-    view.op = Unpack({{event.words[0].load(std::memory_order_relaxed),
-                       event.words[1].load(std::memory_order_relaxed)}});
-    view.what = static_cast<int32_t>(static_cast<uint32_t>(last));
-    view.duration_ticks = static_cast<uint32_t>(last >> 32);
-    views.push_back(view);
+    views.push_back({.ticks = event.ticks.load(kRelaxed),
+                     .op = LoadOperation(event.op),
+                     .what = event.what.load(kRelaxed),
+                     .duration_ticks = event.duration_ticks.load(kRelaxed)});
   }
   return views;
 }

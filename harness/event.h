@@ -1,4 +1,4 @@
-// How an operation is packed into the words of an event, and back.
+// How an operation is written down, and an event of it.
 #ifndef LRUTORTURE_HARNESS_EVENT_H_
 #define LRUTORTURE_HARNESS_EVENT_H_
 
@@ -8,15 +8,11 @@
 
 namespace harness {
 
-// Two words; bits 56 and up of the second are free.
-struct PackedOperation {
-  uint64_t words[2];
-};
-PackedOperation Pack(const Operation& op);
-Operation Unpack(const PackedOperation& packed);
+void StoreOperation(OperationWords& words, const Operation& op);
+Operation LoadOperation(const OperationWords& words);
 
 // Appends to the calling task's ring, which only that task writes.
-void WriteEvent(TaskSlot& slot, uint64_t ticks, const PackedOperation& op,
+void WriteEvent(TaskSlot& slot, uint64_t ticks, const Operation& op,
                 int32_t what, uint32_t duration_ticks);
 
 }  // namespace harness

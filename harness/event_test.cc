@@ -6,10 +6,16 @@
 namespace harness {
 namespace {
 
-TEST(EventTest, OperationSurvivesPacking) {
+Operation Written(const Operation& op) {
+  OperationWords words;
+  StoreOperation(words, op);
+  return LoadOperation(words);
+}
+
+TEST(EventTest, OperationIsReadAsWritten) {
   const Operation op = {Verb::k_shrink_slab, 0xfffffffe, 0xdeadbeef, 0x80000001,
                         1023};
-  Operation back = Unpack(Pack(op));
+  Operation back = Written(op);
   EXPECT_EQ(back.verb, op.verb);
   EXPECT_EQ(back.object, op.object);
   EXPECT_EQ(back.memcg, op.memcg);
@@ -17,16 +23,17 @@ TEST(EventTest, OperationSurvivesPacking) {
   EXPECT_EQ(back.nid, op.nid);
 }
 
-TEST(EventTest, UnnamedNodeSurvivesPacking) {
-  EXPECT_EQ(Unpack(Pack({Verb::k_add, 1, 2, 3, -1})).nid, -1);
-  EXPECT_EQ(Unpack(PackedOperation{}).nid, -1);
+TEST(EventTest, NodeThatIsNotNamedStaysSo) {
+  EXPECT_EQ(Written({Verb::k_add, 1, 2, 3, -1}).nid, -1);
+  OperationWords zeroed = {};
+  EXPECT_EQ(LoadOperation(zeroed).nid, -1);
 }
 
 TEST(EventTest, EveryVerbHasANameAndFitsItsByte) {
   for (int i = 0; i < kVerbs; i++) {
     auto verb = static_cast<Verb>(i);
     EXPECT_STRNE(VerbName(verb), "?");
-    EXPECT_EQ(Unpack(Pack({verb, 0, 0, 0, -1})).verb, verb);
+    EXPECT_EQ(Written({verb, 0, 0, 0, -1}).verb, verb);
   }
   EXPECT_STREQ(VerbName(Verb::kCount), "?");
 }
@@ -65,8 +72,8 @@ using RingTest = RecorderTest;
 
 TEST_F(RingTest, LastEventsAreTheNewestOldestFirst) {
   for (uint32_t i = 1; i <= kEventsPerTask + 10; i++) {
-    WriteEvent(slot(), i, Pack({Verb::k_add, i, 0, 0, -1}),
-               -static_cast<int>(i), 2 * i);
+    WriteEvent(slot(), i, {Verb::k_add, i, 0, 0, -1}, -static_cast<int>(i),
+               2 * i);
   }
   auto events = LastEvents(slot(), 3);
   ASSERT_EQ(events.size(), 3u);

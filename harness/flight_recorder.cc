@@ -45,12 +45,6 @@ bool Frozen() {
   return the_recorder == nullptr || the_recorder->freeze.load(kRelaxed) != 0;
 }
 
-void StoreOperation(TaskSlot& slot, const Operation& op) {
-  PackedOperation packed = Pack(op);
-  slot.op_words[0].store(packed.words[0], kRelaxed);
-  slot.op_words[1].store(packed.words[1], kRelaxed);
-}
-
 }  // namespace
 
 Recorder* MapRecorder() {
@@ -81,7 +75,7 @@ void BeginOperation(const Operation& op) {
   if (!slot || Frozen()) return;
   // What the one before has left under way is over.
   slot->tracks = 0;
-  StoreOperation(*slot, op);
+  StoreOperation(slot->op_words, op);
   uint64_t ended = slot->op_ended_ticks;
   slot->op_started_ticks.store(ended ? ended : lru::now_ticks(), kRelaxed);
 }
@@ -93,7 +87,7 @@ void NoteSleep() {
 void RefineOperation(const Operation& op) {
   TaskSlot* slot = CurrentSlot();
   if (!slot || Frozen()) return;
-  StoreOperation(*slot, op);
+  StoreOperation(slot->op_words, op);
 }
 
 void EndOperation(const Operation& op, int32_t result) {
@@ -103,7 +97,7 @@ void EndOperation(const Operation& op, int32_t result) {
   uint64_t began = slot->op_started_ticks.load(kRelaxed);
   uint64_t ticks = began && now > began ? now - began : 0;
   uint32_t duration = ticks > ~0u ? ~0u : static_cast<uint32_t>(ticks);
-  WriteEvent(*slot, now, Pack(op), result, duration);
+  WriteEvent(*slot, now, op, result, duration);
   int verb = static_cast<int>(op.verb);
   slot->latency[verb].AddOwn(ticks);
   Bump(slot->operations[verb]);
@@ -118,7 +112,7 @@ void RecordFault(lru::fault_point fp, uint32_t fault) {
   Operation op;
   op.verb = Verb::k_fault;
   op.object = fp;
-  WriteEvent(*slot, lru::now_ticks(), Pack(op), static_cast<int32_t>(fault), 0);
+  WriteEvent(*slot, lru::now_ticks(), op, static_cast<int32_t>(fault), 0);
 }
 
 }  // namespace harness

@@ -50,12 +50,19 @@ struct Operation {
   int32_t nid = -1;
 };
 
+// An operation as others may read it while its task writes: each word as wide
+// as what it is made from. A wider one would be read from two stores that are
+// still under way, and the next locked instruction would wait for that.
+using OperationWords = std::atomic<uint32_t>[4];
+
 // 32 bytes. `verb` k_point: `what` is a fault_point; k_fault: the index of the
 // fault that fired, and `object` the fault_point it fired at (NR_FAULT_POINTS:
 // an implicit one); else `what` is the result of the operation.
 struct Event {
   std::atomic<uint64_t> ticks;
-  std::atomic<uint64_t> words[3];
+  OperationWords op;
+  std::atomic<int32_t> what;
+  std::atomic<uint32_t> duration_ticks;
 };
 struct EventView {  // unpacked
   uint64_t ticks;
@@ -98,7 +105,7 @@ struct TaskSlot {
   uint64_t name_hash;
   std::atomic<uint64_t> op_started_ticks;  // 0: idle
   uint64_t op_ended_ticks;  // of the one before; 0: the task has slept since
-  std::atomic<uint64_t> op_words[2];  // current Operation, packed
+  OperationWords op_words;  // current Operation
   std::atomic<uint64_t> operations[kVerbs];
   std::atomic<uint64_t> progress;    // operations finished, of any kind
   std::atomic<uint32_t> fp_here;     // fault point a fault holds it at, or ~0
@@ -208,7 +215,6 @@ struct Recorder {
   double ticks_per_ns;
   std::atomic<uint64_t> teardowns, teardowns_contended;
   Histogram stage_latency[lru::NR_FAULT_POINTS];  // since the stage before
-  std::atomic<uint32_t> point_watch[lru::NR_FAULT_POINTS];   // hook's own flags
   std::atomic<uint64_t> point_visits[lru::NR_FAULT_POINTS];  // of hold targets
   std::atomic<uint32_t> nr_tasks;
   TaskSlot tasks[lru::kTasksMax];

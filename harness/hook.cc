@@ -15,7 +15,7 @@
 namespace harness {
 namespace {
 
-// Recorder::point_watch: who is interested in a point.
+// Who is interested in a point.
 enum Watch : uint32_t {
   kRecord = 1,   // a stage: an event and the memcg's slot
   kUse = 2,      // an operation on a memcg: is it dying?
@@ -29,7 +29,11 @@ enum Watch : uint32_t {
 // ARMED_SYNC alone.
 std::unique_ptr<FaultPlan> plan;
 Workload* reclaimer = nullptr;
-std::atomic<Observer> observers[lru::NR_FAULT_POINTS][kObserversMax + 1];
+struct alignas(128) Point {
+  std::atomic<uint32_t> watch;
+  std::atomic<Observer> observers[kObserversMax + 1];  // the last is null
+};
+Point points[lru::NR_FAULT_POINTS];
 std::atomic<Observer> error_observer;
 
 // Frequent, and nobody's stage: counted by the watchdog as progress would be.
@@ -107,9 +111,9 @@ int RunFaults(lru::fault_point fp, const lru::fault_site& site,
   return result;
 }
 
-void CallObservers(lru::fault_point fp, const lru::fault_site& site) {
-  // There is one more entry than observers: the last is null.
-  const std::atomic<Observer>* entry = observers[fp];
+void CallObservers(const Point& point, lru::fault_point fp,
+                   const lru::fault_site& site) {
+  const std::atomic<Observer>* entry = point.observers;
   while (Observer observer = entry->load(kRelaxed)) {
     observer(fp, site);
     entry++;
@@ -125,22 +129,27 @@ void CallObservers(lru::fault_point fp, const lru::fault_site& site) {
   if (watch & kUse) NoteUse(site);
   if (watch & kStep) NoteStep(fp, site, slot);
   if (watch & kTarget) recorder()->point_visits[fp].fetch_add(1, kRelaxed);
-  CallObservers(fp, site);
+  CallObservers(points[fp], fp, site);
   return watch & kFault ? RunFaults(fp, site, slot) : 0;
 }
 
+[[gnu::noinline]] void NoteOperation(lru::fault_point fp,
+                                     const lru::fault_site& site,
+                                     uint32_t watch, TaskSlot& slot) {
+  if (watch & kUse) NoteUse(site);
+  if (watch & kStep) NoteStep(fp, site, slot);
+}
+
 int FaultHook(lru::fault_point fp, const lru::fault_site& site) {
-  Recorder& r = *recorder();
-  const uint32_t watch = r.point_watch[fp].load(kRelaxed);
-  if (!watch || r.freeze.load(kRelaxed)) return 0;
   TaskSlot* slot = CurrentSlot();
-  if (!slot) return 0;
+  if (!slot || Latched()) return 0;
+  const Point& point = points[fp];
+  const uint32_t watch = point.watch.load(kRelaxed);
   if (watch & (kRecord | kTarget | kFault)) {
     return FaultHookOfStage(fp, site, watch, *slot);
   }
-  if (watch & kUse) NoteUse(site);
-  if (watch & kStep) NoteStep(fp, site, *slot);
-  CallObservers(fp, site);
+  if (watch & (kUse | kStep)) NoteOperation(fp, site, watch, *slot);
+  CallObservers(point, fp, site);
   return 0;
 }
 
@@ -167,11 +176,11 @@ void SyncHook(const lru::sync_site& site) {
   }
 }
 
-// After every change of point_watch.
+// After every change of a point's watch.
 void SetDeafPoints() {
   uint64_t deaf = 0;
   for (int fp = 0; fp < lru::NR_FAULT_POINTS; fp++) {
-    if (!recorder()->point_watch[fp].load(kRelaxed)) deaf |= uint64_t{1} << fp;
+    if (!points[fp].watch.load(kRelaxed)) deaf |= uint64_t{1} << fp;
   }
   lru::lru_deaf_points.store(deaf, kRelaxed);
 }
@@ -194,14 +203,12 @@ void ClearArmed(uint32_t bits) { lru::lru_armed.fetch_and(~bits, kRelaxed); }
 
 void Observe(lru::fault_point fp, Observer observer) {
   for (int i = 0; i < kObserversMax; i++) {
-    Observer there = observers[fp][i].load(kRelaxed);
+    Observer there = points[fp].observers[i].load(kRelaxed);
     if (there == observer) return;
     if (there) continue;
-    observers[fp][i].store(observer, kRelaxed);
-    if (recorder()) {
-      recorder()->point_watch[fp].fetch_or(kObserve, kRelaxed);
-      SetDeafPoints();
-    }
+    points[fp].observers[i].store(observer, kRelaxed);
+    points[fp].watch.fetch_or(kObserve, kRelaxed);
+    SetDeafPoints();
     return;
   }
   fprintf(stderr, "lrutorture: more than %d observers at %s\n", kObserversMax,
@@ -223,8 +230,9 @@ void ArmHook(const Config& config, uint64_t seed, Workload* workload) {
     if (IsUse(info.fp)) watch |= kUse;
     if (IsStepOf(info.fp, config)) watch |= kStep;
     if (plan->HoldsFor(info.fp)) watch |= kTarget;
-    if (observers[info.fp][0].load(kRelaxed)) watch |= kObserve;
-    recorder()->point_watch[info.fp].store(watch, kRelaxed);
+    Point& point = points[info.fp];
+    if (point.observers[0].load(kRelaxed)) watch |= kObserve;
+    point.watch.store(watch, kRelaxed);
   }
   SetDeafPoints();
   lru::lru_fault_hook.store(FaultHook, kRelaxed);
@@ -235,7 +243,7 @@ void ArmHook(const Config& config, uint64_t seed, Workload* workload) {
 void ArmFaults() {
   for (const lru::fault_point_info& info : lru::fault_points()) {
     if (plan->At(info.fp).empty()) continue;
-    recorder()->point_watch[info.fp].fetch_or(kFault, kRelaxed);
+    points[info.fp].watch.fetch_or(kFault, kRelaxed);
   }
   SetDeafPoints();
   if (plan->has_implicit()) {
@@ -245,8 +253,8 @@ void ArmFaults() {
 
 void DisarmFaults() {
   ClearArmed(lru::ARMED_SYNC);
-  for (std::atomic<uint32_t>& watch : recorder()->point_watch) {
-    watch.fetch_and(~uint32_t{kFault}, kRelaxed);
+  for (Point& point : points) {
+    point.watch.fetch_and(~uint32_t{kFault}, kRelaxed);
   }
   SetDeafPoints();
 }
@@ -254,8 +262,9 @@ void DisarmFaults() {
 void DisarmHook() {
   ClearArmed(lru::ARMED_HOOK | lru::ARMED_SYNC);
   lru::lru_deaf_points.store(0, kRelaxed);
-  for (auto& point : observers) {
-    for (std::atomic<Observer>& entry : point) entry.store(nullptr, kRelaxed);
+  for (Point& point : points) {
+    point.watch.store(0, kRelaxed);
+    for (auto& observer : point.observers) observer.store(nullptr, kRelaxed);
   }
   error_observer.store(nullptr, kRelaxed);
 }

@@ -124,7 +124,7 @@ void RecordPoint(lru::fault_point fp, const lru::fault_site& site) {
   op.memcg = site.memcg.serial;
   op.lru = site.lru.serial;
   op.nid = site.nid;
-  WriteEvent(*task, now, Pack(op), fp, 0);
+  WriteEvent(*task, now, op, fp, 0);
 }
 
 }  // namespace harness

@@ -45,9 +45,7 @@ class WatchdogTest : public RecorderTest {
   TaskSlot& AddActor(const char* name) { return Add(name, 0); }
   TaskSlot& AddWorker(const char* name) { return Add(name, ~0u); }
   static void Do(TaskSlot& slot, const Operation& op) {
-    PackedOperation packed = Pack(op);
-    slot.op_words[0].store(packed.words[0]);
-    slot.op_words[1].store(packed.words[1]);
+    StoreOperation(slot.op_words, op);
     slot.op_started_ticks.store(1);
   }
   static void Name(lru::lock_ref& ref, const int* lock, const char* name) {

@@ -60,29 +60,12 @@ bool may_reclaim_at(fault_point fp) {
          kPoints[fp].holds <= held::MUTEX && fp != FP_shrinker_info_allocated;
 }
 
-namespace {
-
-int call_hook(fault_point fp, const fault_site& site, u32 bits) {
-  if (!(bits & ARMED_HOOK)) return 0;
+int fault_point_of_engine(fault_point fp, const fault_site& site) {
   fault_hook_fn hook = lru_fault_hook.load(std::memory_order_relaxed);
-  return hook ? hook(fp, site) : 0;
-}
-
-int point_of_engine(fault_point fp, const fault_site& site, u32 bits) {
-  int result = call_hook(fp, site, bits);
+  int result = armed(ARMED_HOOK) && hook ? hook(fp, site) : 0;
   engine()->schedule_point(kPoints[fp].name, kPointFault + fp,
                            site.memcg.serial);
   return result;
-}
-
-}  // namespace
-
-// Many times in each add and del: without an engine a mere jump to the hook.
-int fault_point_slow(fault_point fp, const fault_site& site) {
-  const u32 bits = armed(ARMED_HOOK | ARMED_ENGINE);
-  if (bits & ARMED_ENGINE) [[unlikely]]
-    return point_of_engine(fp, site, bits);
-  return call_hook(fp, site, bits);
 }
 
 }  // namespace lru

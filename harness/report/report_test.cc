@@ -111,7 +111,7 @@ TEST(ReportTest, NeverLargerThanItMay) {
   while (r->nr_tasks < lru::kTasksMax) {
     TaskSlot& task = AddTask(r.get(), "a-task-with-a-long-name");
     for (int i = 0; i < kEventsPerTask; ++i) {
-      WriteEvent(task, kLatchTicks - i, Pack({Verb::k_walk, 1, 2, 3, 4}), 1, 9);
+      WriteEvent(task, kLatchTicks - i, {Verb::k_walk, 1, 2, 3, 4}, 1, 9);
     }
     for (int i = 0; i < kFramesMax; ++i) {
       task.frames[i] = reinterpret_cast<uint64_t>(code) + i;

@@ -53,9 +53,7 @@ inline TaskSlot& AddTask(Recorder* r, const char* name) {
 }
 
 inline void Begin(TaskSlot& slot, const Operation& op, uint64_t ticks) {
-  PackedOperation packed = Pack(op);
-  slot.op_words[0] = packed.words[0];
-  slot.op_words[1] = packed.words[1];
+  StoreOperation(slot.op_words, op);
   slot.op_started_ticks = ticks;
 }
 
@@ -94,7 +92,7 @@ inline RecorderPtr MakeRecorder() {
   TaskSlot& worker = AddTask(r.get(), "wq-offline");
   Operation add = {Verb::k_add, 17, 4, 1, 0};
   for (uint64_t i = 0; i < 300; ++i) {
-    WriteEvent(adder, kLatchTicks - 3000 * (300 - i), Pack(add), 1, 700);
+    WriteEvent(adder, kLatchTicks - 3000 * (300 - i), add, 1, 700);
     adder.latency[static_cast<int>(Verb::k_add)].Add(100 + i);
   }
   adder.operations[static_cast<int>(Verb::k_add)] = 300;
@@ -103,14 +101,14 @@ inline RecorderPtr MakeRecorder() {
   adder.task.api = "list_lru_add";
   adder.task.rcu_nesting = 1;
   WriteEvent(adder, kLatchTicks - 1500,
-             Pack({Verb::k_fault, lru::FP_memcg_looked_up, 0, 0, -1}), 0, 0);
+             {Verb::k_fault, lru::FP_memcg_looked_up, 0, 0, -1}, 0, 0);
   Operation destroy = {Verb::k_destroy, 0, 4, 0, -1};
   Begin(destroyer, destroy, kLatchTicks - 90'000);
   worker.task.api = "css_offline";
   for (lru::fault_point fp : {lru::FP_offline_begin, lru::FP_kmemcg_ids_changed,
                               lru::FP_node_spliced}) {
     Operation point = {Verb::k_point, 0, 4, 1, 0};
-    WriteEvent(worker, kLatchTicks - 34'000 + fp, Pack(point), fp, 0);
+    WriteEvent(worker, kLatchTicks - 34'000 + fp, point, fp, 0);
     r->stage_latency[fp].Add(5000);
   }
   AddMemcg(r.get(), 4, lru::FP_node_spliced);

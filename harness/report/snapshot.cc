@@ -182,8 +182,7 @@ uint32_t HeldCount(const lru::task& task) {
 std::string DoingText(const TaskSlot& slot) {
   std::string text;
   if (slot.op_started_ticks.load(kRelaxed)) {
-    text = ToText(Unpack(
-        {{slot.op_words[0].load(kRelaxed), slot.op_words[1].load(kRelaxed)}}));
+    text = ToText(LoadOperation(slot.op_words));
   }
   std::string api = LiteralText(slot.task.api.load(kRelaxed));
   if (text.empty()) return api.empty() ? "idle" : api;

@@ -225,16 +225,19 @@ void sleep_ns(u64 ns) {
   nanosleep(&ts, nullptr);
 }
 
-LRU_UNINSTRUMENTED u64 now_ticks() {
-  if (const engine_ops* ops = detail::the_engine) [[unlikely]] {
+LRU_UNINSTRUMENTED u64 detail::ticks_of_engine() {
+  if (const engine_ops* ops = the_engine) [[unlikely]] {
     if (ops->now_ticks) return ops->now_ticks();
   }
 #if defined(__x86_64__)
   return __rdtsc();
 #else
-  return now_ns();
+  return lru::now_ns();
 #endif
 }
+#if !defined(__x86_64__) || defined(LRU_TSAN)
+LRU_UNINSTRUMENTED u64 now_ticks() { return detail::ticks_of_engine(); }
+#endif
 
 double ticks_per_ns() {
 #if defined(__x86_64__)

@@ -117,7 +117,19 @@ u64 now_ns();
 void sleep_ns(u64 ns);
 // The cheapest monotonic counter there is, for time stamps of events; ticks
 // are converted by ns = (ticks - base) / ticks_per_ns(). Calibrated once.
+struct engine_ops;
+namespace detail {
+extern const engine_ops* the_engine;
+u64 ticks_of_engine();
+}  // namespace detail
+#if defined(__x86_64__) && !defined(LRU_TSAN)
+inline u64 now_ticks() {
+  return detail::the_engine ? detail::ticks_of_engine()
+                            : __builtin_ia32_rdtsc();
+}
+#else
 u64 now_ticks();
+#endif
 double ticks_per_ns();
 
 }  // namespace lru

@@ -105,10 +105,7 @@ void OnNoList(const fault_site& site) {
 
 // The list's lock is held, so its memcg is not reparented yet, nor is any
 // ancestor: what they have, they keep. Theirs were stored before this one.
-void OnLinked(fault_point, const fault_site& site) {
-  std::atomic<uint32_t>& seen = judged[site.list.serial % kLists];
-  if (seen.load(std::memory_order_relaxed) == site.list.serial) return;
-  seen.store(site.list.serial, std::memory_order_relaxed);
+[[gnu::noinline]] void JudgeAncestors(const fault_site& site) {
   const auto* lru = static_cast<const lru::list_lru*>(site.lru.ptr);
   const lru::mem_cgroup* owner = MemcgOf(site.owner);
   if (!lru || !owner) return;
@@ -124,6 +121,13 @@ void OnLinked(fault_point, const fault_site& site) {
         site.owner.serial, site.lru.serial, lru::serial_of(ancestor));
     return;
   }
+}
+
+void OnLinked(fault_point, const fault_site& site) {
+  std::atomic<uint32_t>& seen = judged[site.list.serial % kLists];
+  if (seen.load(std::memory_order_relaxed) == site.list.serial) return;
+  seen.store(site.list.serial, std::memory_order_relaxed);
+  JudgeAncestors(site);
 }
 
 // About to splice.

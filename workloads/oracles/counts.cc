@@ -75,7 +75,7 @@ void OnUnlinked(fault_point, const fault_site& site) {
       site.list.serial, site.lru.serial, site.nid, nr_items, site.nr);
 }
 
-void CheckNotNegative(const fault_site& site) {
+[[gnu::noinline]] void CheckNotNegative(const fault_site& site) {
   const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
   long nr_items = list ? NrItemsOf(list) : 0;
   long lag = lru::current_lru_ops().node_count_lags ? in_flight_max : 0;

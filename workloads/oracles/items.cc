@@ -38,7 +38,7 @@ void OnLocked(fault_point, const fault_site& site) {
                           : kNotLinked;
 }
 
-[[gnu::noinline]] void ReportOn(const fault_site& site) {
+void ReportOn(const fault_site& site) {
   harness::ReportInvariant(
       "item_state", site.memcg.serial,
       "object %u was added to list %u of memcg %u while it was still on a "
@@ -46,12 +46,19 @@ void OnLocked(fault_point, const fault_site& site) {
       site.item.serial, site.list.serial, site.owner.serial);
 }
 
-[[gnu::noinline]] void ReportNeighbours(const fault_site& site) {
+void ReportNeighbours(const fault_site& site) {
   harness::ReportInvariant(
       "item_state", site.memcg.serial,
       "the neighbours of object %u on list %u do not point back at it: two "
       "tasks changed the list at once",
       site.item.serial, site.list.serial);
+}
+
+// Apart and last, so that on correct code nothing is kept for it.
+[[gnu::noinline]] void ReportLinked(const fault_site& site, bool was_on,
+                                    bool apart) {
+  if (was_on) ReportOn(site);
+  if (apart) ReportNeighbours(site);
 }
 
 void OnLinked(fault_point, const fault_site& site) {
@@ -60,13 +67,12 @@ void OnLinked(fault_point, const fault_site& site) {
     notes->memcg = site.memcg.serial;
   }
   Object* object = ObjectAt(site);
-  if (object->linked.load(std::memory_order_relaxed) != 0) ReportOn(site);
+  bool was_on = object->linked.load(std::memory_order_relaxed) != 0;
   object->linked.store(1, std::memory_order_relaxed);
   object->isolated.store(0, std::memory_order_relaxed);
   const lru::list_head* item = ItemOf(site);
-  if (item->next->prev != item || item->prev->next != item) {
-    ReportNeighbours(site);
-  }
+  bool apart = item->next->prev != item || item->prev->next != item;
+  if (was_on || apart) ReportLinked(site, was_on, apart);
 }
 
 [[gnu::noinline]] void ReportNotOn(const fault_site& site,
@@ -90,12 +96,11 @@ void OnUnlinked(fault_point, const fault_site& site) {
   if (notes) notes->unlinked++;
   bool by_walk = notes && notes->walk;
   Object* object = ObjectAt(site);
-  if (object->linked.load(std::memory_order_relaxed) != 1) {
-    bool before = object->isolated.load(std::memory_order_relaxed);
-    ReportNotOn(site, by_walk && before);
-  }
+  uint32_t linked = object->linked.load(std::memory_order_relaxed);
+  uint32_t before = object->isolated.load(std::memory_order_relaxed);
   object->linked.store(0, std::memory_order_relaxed);
   if (by_walk) object->isolated.store(1, std::memory_order_relaxed);
+  if (linked != 1) ReportNotOn(site, by_walk && before);
 }
 
 void Start(World&) {

@@ -74,10 +74,16 @@ std::atomic<uint32_t>& OnListWord(const fault_site& site) {
       site.nid);
 }
 
+[[gnu::noinline]] void LearnAndCheckLinked(const fault_site& site) {
+  const lru::lock_base* lock = Learn(site, site.list);
+  if (lock && !lru::lock_is_held(lock)) ReportLinked(site);
+}
+
 void OnLinked(fault_point, const fault_site& site) {
   OnListWord(site).store(site.list.serial, std::memory_order_relaxed);
-  const lru::lock_base* lock = LockOf(site, site.list);
-  if (lock && !lru::lock_is_held(lock)) ReportLinked(site);
+  const lru::lock_base* lock = list_shadows.LockOf(site.list.serial);
+  if (!lock) return LearnAndCheckLinked(site);
+  if (!lru::lock_is_held(lock)) ReportLinked(site);
 }
 
 // Why a lookup of the site's memcg does not lead to `list`, which is that one's

@@ -216,15 +216,16 @@ void OnReader(fault_point fp, const fault_site& site) {
 // What was looked up under RCU alone is good for as long as that section: who
 // comes to the list in another one may come with a memcg that is gone.
 struct LookedUp {
-  uint64_t section;
-  uint32_t item;  // serial
+  uint64_t section;  // 0: nothing was
+  uint32_t item;     // serial
 };
 PerTask<LookedUp> looked_up;
 
+uint64_t MySection() { return lru::current_task()->rcu_section.load(kRelaxed); }
+
 void OnLookedUp(fault_point fp, const fault_site& site) {
-  looked_up.Mine() = {lru::current_task()->rcu_section.load(kRelaxed),
-                      site.item.serial};
-  OnReader(fp, site);
+  looked_up.Mine() = {MySection(), site.item.serial};
+  if (!MySection()) ReportReader(fp, site);
 }
 
 [[gnu::noinline]] void ReportOtherSection(fault_point fp,
@@ -239,18 +240,18 @@ void OnLookedUp(fault_point fp, const fault_site& site) {
 
 // Every change comes here, also one that changes nothing.
 void OnListLocked(fault_point fp, const fault_site& site) {
-  OnReader(fp, site);
-  LookedUp before = std::exchange(looked_up.Mine(), {});
-  if (!before.section || before.item != site.item.serial) return;
-  if (before.section != lru::current_task()->rcu_section.load(kRelaxed)) {
-    ReportOtherSection(fp, site);
-  }
+  LookedUp& mine = looked_up.Mine();
+  uint64_t before = std::exchange(mine.section, 0);
+  uint64_t section = MySection();
+  if (!section) return ReportReader(fp, site);
+  if (!before || before == section || mine.item != site.item.serial) return;
+  ReportOtherSection(fp, site);
 }
 
 // A kernel's up to 6.7 looks the memcg up under the list's lock.
 void OnChanged(fault_point, const fault_site&) { looked_up.Mine() = {}; }
 
-void Start(World&) {
+void Start(World& world) {
   addresses.Clear();
   looked_up.Clear();
   harness::Observe(lru::FP_sibling_unlinked, OnMemcgUnlinked);
@@ -260,9 +261,13 @@ void Start(World&) {
   harness::Observe(lru::FP_memory_freed, OnFreed);
   harness::Observe(lru::FP_memcg_looked_up, OnLookedUp);
   harness::Observe(lru::FP_list_locked, OnListLocked);
-  harness::Observe(lru::FP_item_linked, OnChanged);
-  harness::Observe(lru::FP_item_unlinked, OnChanged);
   harness::Observe(lru::FP_css_free, OnMemcgGoes);
+  const harness::LruInfo* lru =
+      harness::Catalog::Get().FindLru(world.config().lru);
+  if (lru && lru->plugin) {
+    harness::Observe(lru::FP_item_linked, OnChanged);
+    harness::Observe(lru::FP_item_unlinked, OnChanged);
+  }
   // node-lock looks the list up next, with that lock held.
   if (lru::current_lru_ops().climbs) {
     harness::Observe(lru::FP_list_looked_up, OnReader);

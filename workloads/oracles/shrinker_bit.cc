@@ -66,7 +66,7 @@ const lru::list_lru* LruOf(const fault_site& site) {
 // `list` is about to have its first items: its owner's bit is due.
 void Owe(const fault_site& site, const lru::list_lru_one* list) {
   Notes& notes = all_notes.Mine();
-  notes.owed = {};
+  notes.owed.memcg = 0;
   const lru::list_lru* lru = LruOf(site);
   if (!list || !lru || lru->shrinker_id < 0) return;
   if (!list->owner || !list->owner->css.parent) return;  // the root has none
@@ -78,8 +78,8 @@ void Owe(const fault_site& site, const lru::list_lru_one* list) {
 }
 
 [[gnu::noinline]] void CheckPaid(const fault_site& site, const Notes& notes,
-                                 const Bit& owed, const char* what,
-                                 const char* instead) {
+                                 const char* what, const char* instead) {
+  const Bit& owed = notes.owed;
   if (notes.set_instead) {
     misset[notes.list % kLists].store(notes.list, std::memory_order_relaxed);
     harness::ReportViolation(
@@ -101,8 +101,9 @@ void Owe(const fault_site& site, const lru::list_lru_one* list) {
 // `instead`: what it is called when the bit was set on another memcg.
 void Settle(const fault_site& site, const char* what, const char* instead) {
   Notes& notes = all_notes.Mine();
-  Bit owed = std::exchange(notes.owed, {});
-  if (owed.memcg && !notes.is_set) CheckPaid(site, notes, owed, what, instead);
+  if (!notes.owed.memcg) return;
+  if (!notes.is_set) CheckPaid(site, notes, what, instead);
+  notes.owed.memcg = 0;
 }
 
 void OnLinked(fault_point, const fault_site& site) {
@@ -114,7 +115,6 @@ void OnLinked(fault_point, const fault_site& site) {
 
 // The lock is still held, the add complete; of others, nothing is owed.
 void OnCountChanged(fault_point, const fault_site& site) {
-  if (!all_notes.Mine().owed.memcg) return;
   Settle(site, "an add gave the first item to", "another's bit");
 }
 
