@@ -68,6 +68,7 @@ inline bool list_lru_memcg_aware(const list_lru* lru) {
 }
 inline list_lru_one* list_lru_from_memcg_idx(list_lru* lru, int nid, int idx) {
   if (list_lru_memcg_aware(lru) && idx >= 0) {
+    rcu_lockdep_assert();
     auto* mlru = static_cast<list_lru_memcg*>(xa_load(&lru->xa, idx));
     return mlru ? &mlru->node[nid] : nullptr;
   }

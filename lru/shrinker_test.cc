@@ -244,6 +244,10 @@ TEST_F(ShrinkerTest, UnregisterWaitsForThoseWhoUseIt) {
   // Nobody new gets it.
   set_shrinker_bit(memcg, 1, s->id);
   EXPECT_EQ(shrink_slab(1, memcg, 0), 0u);
+  // Nor its id, by which its user finds bits and deferred work.
+  shrinker* next = shrinker_alloc(/*memcg_aware=*/true);
+  EXPECT_NE(next->id, s->id);
+  shrinker_free(next);
   complete(&go);
   task_join(user);
   task_join(remover);

@@ -24,6 +24,7 @@ bool xa_reserve(xarray* xa, int index) {
 }
 
 void __xa_store(xarray* xa, int index, void* entry, const char* fn) {
+  lockdep_assert_held(&xa->xa_lock);
   xa_chunk* chunk = xa->chunk[index / kXaChunk].load(std::memory_order_acquire);
   rcu_assign_pointer(chunk->slot[index % kXaChunk], entry, fn);
 }

@@ -31,6 +31,14 @@ TEST_F(XarrayTest, LoadsWhatWasStored) {
   EXPECT_EQ(xa_load(&xa, 6), nullptr);
 }
 
+// Where an annotation was told not to look.
+TEST_F(XarrayTest, AStoreWithoutTheLockAborts) {
+  ASSERT_TRUE(xa_reserve(&xa, 5));
+  EXPECT_DEATH([this]()
+                   ABSL_NO_THREAD_SAFETY_ANALYSIS { __xa_store(&xa, 5, &a); }(),
+               "xa_lock is not held");
+}
+
 TEST_F(XarrayTest, OutOfRangeIsEmpty) {
   EXPECT_EQ(xa_load(&xa, -1), nullptr);
   EXPECT_EQ(xa_load(&xa, kXaMax), nullptr);

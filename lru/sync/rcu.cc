@@ -12,6 +12,7 @@
 namespace lru {
 
 rcu_capability rcu;
+std::atomic<no_section_fn> lru_no_section_hook = nullptr;
 
 namespace {
 
@@ -107,6 +108,11 @@ void note_completed(u64 number) {
 }  // namespace
 
 namespace detail {
+
+void note_no_section(const char* function) {
+  no_section_fn hook = lru_no_section_hook.load(std::memory_order_relaxed);
+  if (hook) hook(function);
+}
 
 void rcu_enter_outermost(task* t) {
 #if !defined(LRU_TSAN)

@@ -67,6 +67,21 @@ inline void rcu_read_unlock(LRU_FN)
 inline bool rcu_read_lock_held() {
   return current_task()->rcu_nesting.load(std::memory_order_relaxed) != 0;
 }
+
+// Hears of what is found in no read section and would need one, as lockdep's
+// "suspicious RCU usage": the memory is there nearly always, so that nothing
+// else would notice. Called in `function`, only while ARMED_HOOK is set; the
+// rules of fault_hook_fn.
+using no_section_fn = void (*)(const char* function);
+extern std::atomic<no_section_fn> lru_no_section_hook;
+namespace detail {
+void note_no_section(const char* function);
+}
+inline void rcu_lockdep_assert(LRU_FN) {
+  if (armed(ARMED_HOOK)) [[unlikely]] {
+    if (!rcu_read_lock_held()) detail::note_no_section(fn);
+  }
+}
 // Tells the compiler what a held spinlock, or a caller's contract, implies.
 inline void rcu_assume_held() ABSL_ASSERT_SHARED_LOCK(rcu) {}
 
@@ -86,6 +101,7 @@ class [[nodiscard]] ABSL_SCOPED_LOCKABLE rcu_guard {
 // Publication: pairs with each other.
 template <class T>
 inline T* rcu_dereference(const std::atomic<T*>& p, LRU_FN) {
+  rcu_lockdep_assert(fn);
   return smp_load_acquire(p, fn);
 }
 template <class T>

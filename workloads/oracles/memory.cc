@@ -19,8 +19,9 @@
 // closed at release, so that none is left a grace period later, at css_free.
 // And who reads a count, finds a memcg, a list or a shrinker, or takes or puts
 // a reference of a css that is going, must be in a read section at all, and
-// come to the list in the one in which he found the memcg: the memory is there
-// nearly always, so that nothing else would notice.
+// come to the list in the one in which he found the memcg; and whoever looks a
+// list up by an id, or dereferences any RCU pointer, must be in one: the memory
+// is there nearly always, so that nothing else would notice.
 // Memory that was never published, or whose lru is destroyed with no users
 // left, is freed at once, and rightly. Objects are not watched: slab_reuse
 // says how they go, and an own object has no readers. A few hundred pieces are
@@ -251,6 +252,18 @@ void OnListLocked(fault_point fp, const fault_site& site) {
 // A kernel's up to 6.7 looks the memcg up under the list's lock.
 void OnChanged(fault_point, const fault_site&) { looked_up.Mine() = {}; }
 
+void OnNoSection(const char* function) {
+  const lru::task* task = lru::current_task();
+  const char* api = task->api.load(kRelaxed);
+  harness::ReportViolation(
+      {.invariant = "rcu_before_free",
+       .what = "no read section",
+       .other = function},
+      "%s follows in %s() (%s) what RCU guards, in no read section: it may be "
+      "freed under it",
+      task->name, function, api ? api : "no call");
+}
+
 void Start(World& world) {
   addresses.Clear();
   looked_up.Clear();
@@ -268,6 +281,7 @@ void Start(World& world) {
     harness::Observe(lru::FP_item_linked, OnChanged);
     harness::Observe(lru::FP_item_unlinked, OnChanged);
   }
+  lru::lru_no_section_hook.store(OnNoSection, kRelaxed);
   // node-lock looks the list up next, with that lock held.
   if (lru::current_lru_ops().climbs) {
     harness::Observe(lru::FP_list_looked_up, OnReader);
@@ -279,12 +293,16 @@ void Start(World& world) {
   }
 }
 
+void AfterTeardown() { lru::lru_no_section_hook.store(nullptr, kRelaxed); }
+
 LRUTORTURE_REGISTER(RegisterOracle(
     {{"rcu_before_free", "6, 27",
       "Memory that RCU readers find is freed only after every read section "
       "that was open when lookups stopped finding it has ended; and who reads "
-      "a count or finds a list is in one."}},
-    {.start = Start, .check_totals = nullptr, .after_teardown = nullptr}));
+      "a count, finds a list or follows an RCU pointer is in one."}},
+    {.start = Start,
+     .check_totals = nullptr,
+     .after_teardown = AfterTeardown}));
 
 }  // namespace
 }  // namespace workloads::memory_oracle

@@ -249,6 +249,29 @@ TEST(MemoryOracleTest, WhoFindsAListMustBeInAReadSection) {
   }
 }
 
+TEST(MemoryOracleTest, AListLookedUpByIdInNoSection) {
+  auto look = [](bool in_section) {
+    return RunScenario([in_section] {
+      Scenario s;
+      std::optional<lru::rcu_guard> guard;
+      if (in_section) guard.emplace();
+      lru::list_lru_from_memcg_idx(s.world().lru(0), 0, 1);
+    });
+  };
+  EXPECT_THAT(look(true), IsEmpty());
+  EXPECT_THAT(look(false),
+              testing::ElementsAre(Says(
+                  "rcu_before_free", "follows in list_lru_from_memcg_idx()")));
+}
+
+TEST(MemoryOracleTest, AnRcuPointerInNoSection) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::rcu_dereference(s.world().memcg(1));
+              }),
+              testing::ElementsAre(Says("rcu_before_free", "follows in ")));
+}
+
 // (L3) One section from the lookup of the memcg to the list.
 TEST(MemoryOracleTest, MemcgUsedInAnotherSection) {
   auto change = [](bool in_one) {
