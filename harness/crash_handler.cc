@@ -22,7 +22,7 @@ constexpr size_t kAlternateStackBytes = 64 << 10;
 constexpr int kStackWaitMs = 50;
 
 // Written while the process has one thread.
-void (*keep_other_stacks)() = nullptr;
+void (*keep_other_stacks)() = [] {};
 
 int StackSignal() { return SIGRTMIN + 1; }
 
@@ -64,7 +64,7 @@ void RecordCrash(int signal, const siginfo_t& info, void* context) {
            abbreviation ? abbreviation : "?");
   slot->address = reinterpret_cast<uint64_t>(info.si_addr);
   slot->nr_frames = StackOf(context, slot->frames);
-  if (keep_other_stacks) keep_other_stacks();
+  keep_other_stacks();
   const lru::task* task = lru::current_task();
   char message[sizeof(slot->message)];
   if (signal == SIGABRT) {
@@ -97,7 +97,7 @@ void OnStackRequest(int, siginfo_t*, void* context) {
   for (uint32_t i = 0; i < count; i++)
     slot->frames[i].store(frames[i], kRelaxed);
   slot->nr_frames.store(count, kRelaxed);
-  if (keep_other_stacks) keep_other_stacks();
+  keep_other_stacks();
   slot->stack_request.fetch_add(1, kRelaxed);
 }
 
@@ -133,9 +133,7 @@ void InstallStackHandler() {
 
 void SetKeeperOfOtherStacks(void (*keep)()) { keep_other_stacks = keep; }
 
-void KeepOtherStacksOfCrash() {
-  if (keep_other_stacks) keep_other_stacks();
-}
+void KeepOtherStacksOfCrash() { keep_other_stacks(); }
 
 void AskForStacks(pid_t pid) {
   Recorder& r = *recorder();

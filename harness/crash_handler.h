@@ -23,7 +23,7 @@ void InstallStackHandler();
 void AskForStacks(pid_t pid);
 
 // Where one thread is many tasks: called with each stack that is kept, by a
-// signal handler, to keep those of the tasks that do not run. Null: nobody.
+// signal handler, to keep those of the tasks that do not run.
 void SetKeeperOfOtherStacks(void (*keep)());
 // For a sanitizer that handles crashes itself.
 void KeepOtherStacksOfCrash();

@@ -94,7 +94,7 @@ FindingSlot* ClaimFinding(Kind kind) {
   slot->kind = kind;
   slot->ticks = lru::now_ticks();
   slot->points = r->explore.counts.steps;
-  slot->trace_hash = r->explore.counts.hash;
+  slot->trace_hash = explore::CourseHash(r->explore.counts);
   slot->task = lru::current_task() ? lru::current_task()->id : ~0u;
   return slot;
 }

@@ -44,7 +44,7 @@ FindingSlot* RawClaimFinding(Kind kind) {
   slot->kind = kind;
   slot->ticks = lru::now_ticks();
   slot->points = r->explore.counts.steps;
-  slot->trace_hash = r->explore.counts.hash;
+  slot->trace_hash = explore::CourseHash(r->explore.counts);
   lru::task* task = lru::current_task();
   slot->task = task ? task->id : ~0u;
   return slot;

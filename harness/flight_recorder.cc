@@ -61,6 +61,10 @@ Recorder* MapRecorder() {
   return the_recorder;
 }
 
+void EnterPhase(Phase phase) {
+  the_recorder->phase.store(static_cast<uint32_t>(phase), kRelaxed);
+}
+
 void UnmapRecorder() {
   if (!the_recorder) return;
   Recorder* unmapped = the_recorder;

@@ -224,6 +224,7 @@ struct Recorder {
 
 // Maps the block (MAP_SHARED | MAP_ANONYMOUS, zeroed) and makes it current.
 Recorder* MapRecorder();
+void EnterPhase(Phase phase);
 namespace detail {
 extern Recorder* the_recorder;  // written while the process has one thread
 }

@@ -112,20 +112,23 @@ std::string ProgressText(const Recorder& r, const Config& config) {
                          totals.operations, rate, totals.fired);
 }
 
-Progress::Progress(const Config& config, bool silent)
-    : config_(config), silent_(silent), live_(isatty(STDERR_FILENO)) {}
+LiveLine::LiveLine(bool silent)
+    : silent_(silent), live_(isatty(STDERR_FILENO)) {}
 
-void Progress::Hide() {
+void LiveLine::Hide() {
   if (shown_ && live_) fputs("\r\033[K", stderr);
   shown_ = false;
 }
 
-void Progress::Update(const Recorder& r, uint64_t now_ms) {
-  if (silent_) return;
+bool LiveLine::IsDue(uint64_t now_ms) {
+  if (silent_) return false;
   if (next_ms_ == 0) next_ms_ = now_ms + (live_ ? 0 : kPlainPeriodMs);
-  if (now_ms < next_ms_) return;
+  if (now_ms < next_ms_) return false;
   next_ms_ = now_ms + (live_ ? kLivePeriodMs : kPlainPeriodMs);
-  std::string text = ProgressText(r, config_);
+  return true;
+}
+
+void LiveLine::Show(const std::string& text) {
   fprintf(stderr, live_ ? "\r\033[K%s" : "%s\n", text.c_str());
   fflush(stderr);
   shown_ = true;

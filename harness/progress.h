@@ -1,5 +1,5 @@
-// What a person sees while a run lasts, on stderr: on a terminal one live line,
-// elsewhere a plain line every 10 s.
+// What a person sees while something lasts, on stderr: on a terminal one live
+// line, elsewhere a plain line every 10 s.
 #ifndef LRUTORTURE_HARNESS_PROGRESS_H_
 #define LRUTORTURE_HARNESS_PROGRESS_H_
 
@@ -33,21 +33,21 @@ std::string Grouped(uint64_t value);
 // "12,345 schedules (97 % distinct), 2,345/s, of 1,000,000"
 std::string ProgressText(const Recorder& r, const Config& config);
 
-class Progress {
+class LiveLine {
  public:
   static constexpr uint64_t kLivePeriodMs = 200;
   static constexpr uint64_t kPlainPeriodMs = 10'000;
 
   // `silent` prints nothing at all.
-  Progress(const Config& config, bool silent);
-  ~Progress() { Hide(); }
-  // Erases the live line.
+  explicit LiveLine(bool silent);
+  ~LiveLine() { Hide(); }
+  // Erases it.
   void Hide();
-  // To be called often; `now_ms` is any monotonic clock.
-  void Update(const Recorder& r, uint64_t now_ms);
+  // Whether it is time for another one; `now_ms` is any monotonic clock.
+  bool IsDue(uint64_t now_ms);
+  void Show(const std::string& text);
 
  private:
-  const Config& config_;
   bool silent_;
   bool live_;
   bool shown_ = false;

@@ -65,19 +65,44 @@ Replayed Compare(const Replay& replay, const Recorder& r) {
     if (!IsSanitizers(KindName(finding->kind))) replayed.identical = false;
   } else {
     replayed.points = counts.steps;
-    replayed.trace_hash = counts.hash;
+    replayed.trace_hash = explore::CourseHash(counts);
     replayed.identical = false;
   }
+  if (r.explore.left_record.load(kRelaxed)) replayed.identical = false;
   replayed.reproduced = replayed.identical.value_or(true) && finding &&
                         KindName(finding->kind) == replay.kind &&
                         InvariantNameOf(*finding) == replay.invariant;
   return replayed;
 }
 
+namespace {
+std::string TwoCourses(uint64_t points, uint64_t hash, uint64_t points_then,
+                       uint64_t hash_then) {
+  return absl::StrCat(points, " points with hash ", HashText(hash), ", then ",
+                      points_then, " with ", HashText(hash_then));
+}
+}  // namespace
+
 std::string BothCourses(const Replay& replay, const Replayed& replayed) {
-  return absl::StrCat(replay.points, " points with hash ",
-                      HashText(replay.trace_hash), ", then ", replayed.points,
-                      " with ", HashText(replayed.trace_hash));
+  return TwoCourses(replay.points, replay.trace_hash, replayed.points,
+                    replayed.trace_hash);
+}
+
+std::string DifferenceText(const explore::Difference& difference) {
+  if (!difference.there.load(kRelaxed)) return "";
+  std::string text =
+      absl::StrCat("schedule ", difference.index, " (seed ", difference.seed,
+                   ") took another course when it was run again");
+  if (difference.points[0]) {
+    absl::StrAppend(&text, ": ",
+                    TwoCourses(difference.points[0], difference.hash[0],
+                               difference.points[1], difference.hash[1]));
+  }
+  if (difference.what) {
+    absl::StrAppend(&text, ": choice ", difference.choice, ": ",
+                    difference.what);
+  }
+  return text;
 }
 
 bool IsSanitizers(const std::string& kind) {

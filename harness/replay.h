@@ -44,6 +44,9 @@ Replayed Compare(const Replay& replay, const Recorder& r);
 // "412 points with hash 0123456789abcdef, then 400 with fedcba9876543210"
 std::string BothCourses(const Replay& replay, const Replayed& replayed);
 
+// A sentence without its full stop; empty: there is none.
+std::string DifferenceText(const explore::Difference& difference);
+
 std::string HashText(uint64_t hash);  // 16 hex digits
 
 // A kind of finding, by name, that only some builds can see.

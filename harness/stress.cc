@@ -16,10 +16,6 @@ namespace {
 
 constexpr uint64_t kWatchNs = 1'000'000;
 
-void Enter(Phase phase) {
-  recorder()->phase.store(static_cast<uint32_t>(phase), kRelaxed);
-}
-
 void SleepUntil(uint64_t end_ns) {
   while (!Stopping()) {
     uint64_t now = lru::now_ns();
@@ -33,7 +29,7 @@ void Run(const Config& config, ActorTasks& actors, Workload& workload) {
   actors.Start();
   ArmFaults();
   r.start_ticks.store(lru::now_ticks(), kRelaxed);
-  Enter(Phase::kRun);
+  EnterPhase(Phase::kRun);
   uint64_t began = lru::now_ns();
   actors.Go();
   if (config.busted_after_ms) {
@@ -58,16 +54,16 @@ void Quiet(const Config& config, Workload& workload) {
 void Finish(const Config& config, Workload& workload) {
   Quiet(config, workload);
   if (Latched()) return;
-  Enter(Phase::kTotals);
+  EnterPhase(Phase::kTotals);
   workload.CheckTotals();
   if (Latched()) return;
-  Enter(Phase::kTeardown);
+  EnterPhase(Phase::kTeardown);
   NoteSleep();  // its first operation does not reach back to the last of Setup
   workload.Teardown();
   DisarmHook();
   if (Latched()) return;
   // A leak's report may take longer than a stall: the watchdog looks no more.
-  Enter(Phase::kDone);
+  EnterPhase(Phase::kDone);
   CheckLeaks();
 }
 
@@ -81,11 +77,11 @@ bool RunStress(const Config& config, uint64_t seed, Workload& workload) {
       config.stop_on_finding ? 1 : config.findings_max, kRelaxed);
   ArmHook(config, seed, &workload);
   lru::task_adopt("main");
-  Enter(Phase::kSetup);
+  EnterPhase(Phase::kSetup);
   workload.Setup(config, seed);
   ActorTasks actors(config, seed, workload);
   Run(config, actors, workload);
-  Enter(Phase::kQuiet);
+  EnterPhase(Phase::kQuiet);
   DisarmFaults();
   bool joined = actors.Join();
   if (joined && !Latched()) Finish(config, workload);

@@ -33,27 +33,29 @@ void CopyRaw(T& to, const T& from) {
   memcpy(static_cast<void*>(&to), static_cast<const void*>(&from), sizeof(T));
 }
 
-// Totals go on after the first finding when the run does.
-void CopyTotals(Recorder& to, const Recorder& from) {
+// Findings and totals go on after the first finding when the run does.
+void CopyFindings(Recorder& to, const Recorder& from) {
   CopyRaw(to.nr_findings, from.nr_findings);
   CopyRaw(to.findings, from.findings);
   CopyRaw(to.nr_known, from.nr_known);
   CopyRaw(to.run_end_ticks, from.run_end_ticks);
-  CopyRaw(to.teardowns, from.teardowns);
-  CopyRaw(to.teardowns_contended, from.teardowns_contended);
-  CopyRaw(to.stage_latency, from.stage_latency);
-  CopyRaw(to.point_visits, from.point_visits);
-  uint32_t count = std::min(to.nr_tasks.load(kRelaxed), lru::kTasksMax);
-  for (uint32_t i = 0; i < count; i++) {
-    TaskSlot& task = to.tasks[i];
-    CopyRaw(task.operations, from.tasks[i].operations);
-    CopyRaw(task.progress, from.tasks[i].progress);
-    CopyRaw(task.fired, from.tasks[i].fired);
-    CopyRaw(task.timeouts, from.tasks[i].timeouts);
-    CopyRaw(task.latency, from.tasks[i].latency);
-    CopyRaw(task.cells, from.tasks[i].cells);
-    CopyRaw(task.near_misses, from.tasks[i].near_misses);
-  }
+}
+
+// Whether it cannot run: by SIGSTOP, or a debugger. It is not to blame for what
+// it does not do then.
+bool IsStopped(pid_t pid) {
+  char path[32];
+  snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+  FILE* file = fopen(path, "re");
+  if (!file) return false;
+  char text[512];
+  size_t size = fread(text, 1, sizeof(text) - 1, file);
+  text[size] = '\0';
+  fclose(file);
+  // The state follows the name, which may hold anything.
+  const char* name_end = strrchr(text, ')');
+  return name_end && name_end + 2 < text + size &&
+         (name_end[2] == 'T' || name_end[2] == 't');
 }
 
 void WaitUntilPublished(const Recorder& r) {
@@ -92,9 +94,31 @@ Snapshot CopyRecorder(const Recorder& r) {
   return Snapshot(static_cast<Recorder*>(memory));
 }
 
+void CopyTotals(Recorder& to, const Recorder& from) {
+  CopyRaw(to.teardowns, from.teardowns);
+  CopyRaw(to.teardowns_contended, from.teardowns_contended);
+  CopyRaw(to.stage_latency, from.stage_latency);
+  CopyRaw(to.point_visits, from.point_visits);
+  uint32_t count = std::min(to.nr_tasks.load(kRelaxed), lru::kTasksMax);
+  for (uint32_t i = 0; i < count; i++) {
+    TaskSlot& task = to.tasks[i];
+    CopyRaw(task.operations, from.tasks[i].operations);
+    CopyRaw(task.progress, from.tasks[i].progress);
+    CopyRaw(task.fired, from.tasks[i].fired);
+    CopyRaw(task.timeouts, from.tasks[i].timeouts);
+    CopyRaw(task.latency, from.tasks[i].latency);
+    CopyRaw(task.cells, from.tasks[i].cells);
+    CopyRaw(task.near_misses, from.tasks[i].near_misses);
+  }
+  CopyRaw<explore::Totals>(to.explore, from.explore);
+}
+
 Supervision::Supervision(const Config& config, const InterruptScope& interrupts,
                          bool silent)
-    : interrupts_(interrupts), progress_(config, silent), watchdog_(config) {}
+    : interrupts_(interrupts),
+      config_(config),
+      progress_(silent),
+      watchdog_(config) {}
 
 bool Supervision::Reap(pid_t pid) {
   return waitpid(pid, &status_, WNOHANG) == pid;
@@ -118,10 +142,9 @@ ChildEnd Supervision::Watch(pid_t pid) {
     uint64_t now = NowMs();
     if (now >= next_look) {
       next_look = now + kLookMs;
-      if (auto alarm = watchdog_.Look(r, kLookMs)) OnAlarm(pid, *alarm);
+      Look(pid);
     }
-    EndInTime(pid, now);
-    progress_.Update(r, now);
+    if (progress_.IsDue(now)) progress_.Show(ProgressText(r, config_));
     usleep(kPollMs * 1000);
   }
   JudgeEnd();
@@ -129,6 +152,13 @@ ChildEnd Supervision::Watch(pid_t pid) {
   bool failed = WIFEXITED(status_) && WEXITSTATUS(status_) == kExitHarness &&
                 r.nr_findings.load(kRelaxed) == 0;
   return failed ? ChildEnd::kHarnessFailed : ChildEnd::kEnded;
+}
+
+// Time is counted here and in the watchdog in looks at a child that could run.
+void Supervision::Look(pid_t pid) {
+  if (IsStopped(pid)) return;
+  if (auto alarm = watchdog_.Look(*recorder(), kLookMs)) OnAlarm(pid, *alarm);
+  EndInTime(pid);
 }
 
 // In explore everything stays as it is by itself: nothing moves any more.
@@ -143,11 +173,7 @@ void Supervision::OnFinding(pid_t pid) {
 
 void Supervision::OnAlarm(pid_t pid, const Alarm& alarm) {
   Recorder& r = *recorder();
-  if (FindingSlot* slot = ClaimFinding(alarm.kind)) {
-    slot->task = alarm.task;
-    slot->memcg = alarm.memcg;
-    PublishFinding(slot, alarm.message.c_str());
-  }
+  ReportAlarm(alarm);
   // Behind the claim: what TSan thinks of a handler that looks at other tasks
   // is no finding.
   if (Exploring(r)) AskForStacks(pid);
@@ -156,14 +182,14 @@ void Supervision::OnAlarm(pid_t pid, const Alarm& alarm) {
   r.stop.store(1, kRelaxed);
 }
 
-void Supervision::EndInTime(pid_t pid, uint64_t now_ms) {
+void Supervision::EndInTime(pid_t pid) {
   Recorder& r = *recorder();
   bool frozen = r.freeze.load(kRelaxed) != 0;
   bool done = static_cast<Phase>(r.phase.load(kRelaxed)) == Phase::kDone;
   if (!frozen && !done) return;
-  if (!latched_ms_) latched_ms_ = now_ms;
+  due_ms_ += kLookMs;
   bool found = frozen && (snapshot_ || Exploring(r));
-  if (now_ms - latched_ms_ < (found ? kGraceMs : kDoneMs)) return;
+  if (due_ms_ < (found ? kGraceMs : kDoneMs)) return;
   if (!found) OnAlarm(pid, {Kind::kStall, "the torture process does not end"});
   Kill(pid);
 }
@@ -184,12 +210,16 @@ void Supervision::JudgeEnd() {
 
 // Of one that could not say it itself.
 void Supervision::NoteEnd(Recorder& r) {
-  if (!Exploring(r) || r.explore.ended_ns.load(kRelaxed)) return;
-  r.explore.ended_ns.store(MonotonicNs(), kRelaxed);
+  explore::Record& e = r.explore;
+  if (!Exploring(r) || e.ended_ns.load(kRelaxed)) return;
+  e.ended_ns.store(MonotonicNs(), kRelaxed);
+  e.schedules.store(e.schedules.load(kRelaxed) + 1, kRelaxed);
+  e.distinct.store(e.distinct.load(kRelaxed) + 1, kRelaxed);
 }
 
 const Recorder& Supervision::Outcome() {
   if (!snapshot_) return *recorder();
+  CopyFindings(*snapshot_, *recorder());
   CopyTotals(*snapshot_, *recorder());
   return *snapshot_;
 }

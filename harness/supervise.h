@@ -21,6 +21,9 @@ struct RecorderUnmapper {
 // A private copy of a recorder.
 using Snapshot = std::unique_ptr<Recorder, RecorderUnmapper>;
 Snapshot CopyRecorder(const Recorder& r);
+// What a run has done in all. `to` keeps its findings, and in explore its
+// schedule.
+void CopyTotals(Recorder& to, const Recorder& from);
 
 enum class ChildEnd { kEnded, kHarnessFailed, kInterruptedTwice };
 
@@ -42,20 +45,22 @@ class Supervision {
 
  private:
   bool Reap(pid_t pid);  // true: it is gone, `status_` says how
+  void Look(pid_t pid);
   void Kill(pid_t pid);
   void OnFinding(pid_t pid);
   void OnAlarm(pid_t pid, const Alarm& alarm);
-  void EndInTime(pid_t pid, uint64_t now_ms);
+  void EndInTime(pid_t pid);
   void JudgeEnd();
   static void NoteEnd(Recorder& r);
 
   const InterruptScope& interrupts_;
-  Progress progress_;
+  const Config& config_;
+  LiveLine progress_;
   Watchdog watchdog_;
   Snapshot snapshot_;
   int status_ = 0;
-  bool killed_ = false;      // by us
-  uint64_t latched_ms_ = 0;  // when the end was first seen to be due
+  bool killed_ = false;  // by us
+  uint64_t due_ms_ = 0;  // for how long the end has been due
 };
 
 }  // namespace harness

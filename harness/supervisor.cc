@@ -1,6 +1,5 @@
 #include "harness/supervisor.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,6 +20,7 @@
 #include "harness/progress.h"
 #include "harness/report/report.h"
 #include "harness/sanitizer/sanitizer.h"
+#include "harness/second_look.h"
 #include "harness/supervise.h"
 #include "harness/verdict.h"
 #include "nlohmann/json.hpp"
@@ -72,6 +72,8 @@ struct Ending {
   std::string sanitizer_log = {};
   std::optional<Replayed> replayed = {};
   std::string other_course = {};
+  bool alone = true;
+  std::string remark = {};
 };
 
 RunOutcome OutcomeOf(const Recorder& r, const Run& run, const Ending& ending) {
@@ -86,6 +88,8 @@ RunOutcome OutcomeOf(const Recorder& r, const Run& run, const Ending& ending) {
       absl::StrCat("lrutorture replay ", ShellQuote(ReportPath(run)));
   outcome.replayed = ending.replayed;
   outcome.other_course = ending.other_course;
+  outcome.alone = ending.alone;
+  outcome.remark = ending.remark;
   outcome.sanitizer_log = ending.sanitizer_log;
   outcome.exit_code = Judge(r, outcome);
   return outcome;
@@ -152,39 +156,20 @@ void JudgeReplay(const Replay& replay, const Recorder& r, Ending& ending) {
                    "course: ", BothCourses(replay, *ending.replayed));
 }
 
-// A finding of explore is not believed before it has been seen twice. What was
-// found is in `first`: the recorder is a new one from here on.
-void RunFindingAgain(const Run& run, const Recorder& first, Workload& workload,
-                     const InterruptScope& interrupts, Ending& ending) {
-  Replay replay = ReplayOf(first);
-  MapRecorder();
-  // The sanitizer has written its text once.
-  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  pid_t pid = StartChild(
-      [&] {
-        return explore::RunSchedule(run.config, replay.schedule, workload);
-      },
-      nowhere);
-  Supervision supervision(run.config, interrupts, /*silent=*/true);
-  ChildEnd end = pid < 0 ? ChildEnd::kHarnessFailed : supervision.Watch(pid);
-  close(nowhere);
-  if (interrupts.count()) return;
-  if (end == ChildEnd::kHarnessFailed) {
-    ending.other_course = absl::StrCat("schedule ", replay.schedule.index,
-                                       " could not be run again");
-    return;
-  }
-  JudgeReplay(replay, supervision.Outcome(), ending);
-  if (ending.other_course.empty()) return;
-  // The finding may be as real as can be.
-  absl::StrAppend(&ending.other_course,
-                  ": it is not deterministic, or what was found had broken "
-                  "memory before anybody noticed (see the asan build)");
-}
-
-// Whether a finding is of a schedule that was not ended from outside.
-bool CanBeRunAgain(const Recorder& r) {
-  return ScheduleIsKnown(r) && r.findings[0].kind != Kind::kKilled;
+int ConcludeTwice(const Recorder& first, const Run& run, Workload& workload,
+                  const InterruptScope& interrupts, Ending& ending) {
+  SecondLook look =
+      LookAgain({.config = run.config,
+                 .seed = run.seed,
+                 .share = run.options.share,
+                 .workload = workload,
+                 .silent = run.options.quiet || run.options.silent},
+                first, interrupts);
+  ending.replayed = look.replayed;
+  ending.other_course = look.disputed;
+  ending.alone = look.alone;
+  ending.remark = look.remark;
+  return Conclude(look.instead ? *look.instead : first, run, ending);
 }
 
 int RunForked(const Run& run, const TortureBody& body, Workload& workload) {
@@ -197,22 +182,20 @@ int RunForked(const Run& run, const TortureBody& body, Workload& workload) {
   ChildEnd end = supervision.Watch(pid);
   supervision.HideProgress();
   if (end == ChildEnd::kInterruptedTwice) return kExitInterruptedTwice;
-  if (end == ChildEnd::kHarnessFailed) {
+  const Recorder& outcome = supervision.Outcome();
+  Ending ending = {interrupts.count() > 0, log.WrittenPath()};
+  ending.other_course = DifferenceText(outcome.explore.difference);
+  if (end == ChildEnd::kHarnessFailed && ending.other_course.empty()) {
     return HarnessFailed("the harness failed in the torture process");
   }
-  const Recorder* outcome = &supervision.Outcome();
-  Ending ending = {interrupts.count() > 0, log.WrittenPath()};
-  Snapshot first;
   if (run.options.replay) {
-    JudgeReplay(*run.options.replay, *outcome, ending);
-  } else if (CanBeRunAgain(*outcome)) {
-    first = CopyRecorder(*outcome);
-    if (first) {
-      outcome = first.get();
-      RunFindingAgain(run, *outcome, workload, interrupts, ending);
+    JudgeReplay(*run.options.replay, outcome, ending);
+  } else if (CanBeRunAgain(outcome)) {
+    if (Snapshot first = CopyRecorder(outcome)) {
+      return ConcludeTwice(*first, run, workload, interrupts, ending);
     }
   }
-  return Conclude(*outcome, run, ending);
+  return Conclude(outcome, run, ending);
 }
 
 bool AnyTask(const Recorder& r) {
@@ -226,8 +209,12 @@ bool AnyTask(const Recorder& r) {
 int RunInProcess(const Run& run, const TortureBody& body) {
   InterruptScope interrupts(/*exit_on_second=*/true);
   InstallSanitizerHooks(-1);
-  if (!body()) return HarnessFailed("the harness failed");
+  bool ok = body();
   Ending ending = {interrupts.count() > 0};
+  ending.other_course = DifferenceText(recorder()->explore.difference);
+  if (!ok && ending.other_course.empty()) {
+    return HarnessFailed("the harness failed");
+  }
   if (run.options.replay) JudgeReplay(*run.options.replay, *recorder(), ending);
   int code = Conclude(*recorder(), run, ending);
   if (AnyTask(*recorder())) {

@@ -180,15 +180,29 @@ TEST_F(SupervisorExploreTest, AFindingThatDoesNotComeAgainIsReportedAsThat) {
   EXPECT_TRUE(Says("it did NOT come to the same")) << out_;
 }
 
-TEST_F(SupervisorExploreTest, AnotherCourseIsTheHarnesssFailure) {
-  auto* processes = static_cast<std::atomic<int>*>(
-      mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
-           MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  workload_.setup = [processes] { processes->fetch_add(1, kRelaxed); };
-  workload_.step = [processes](uint32_t) {
-    Operate();
-    if (processes->load(kRelaxed) > 1) LRU_POINT(item_unlinked);
+// How many schedules have begun, in all processes.
+class SupervisorSecondLookTest : public SupervisorExploreTest {
+ protected:
+  SupervisorSecondLookTest()
+      : begun_(static_cast<std::atomic<int>*>(
+            mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
+    workload_.setup = [this] { begun_->fetch_add(1, kRelaxed); };
+  }
+  ~SupervisorSecondLookTest() override { munmap(begun_, sizeof(*begun_)); }
+
+  static void Points(int count) {
+    for (int i = 0; i < count; i++) LRU_POINT(item_unlinked);
     LRU_POINT(item_linked);
+  }
+
+  std::atomic<int>* begun_;
+};
+
+TEST_F(SupervisorSecondLookTest, AnotherCourseEachTimeIsTheHarnesssFailure) {
+  workload_.step = [this](uint32_t) {
+    Operate();
+    Points(begun_->load(kRelaxed));
     ReportInvariant("item_state", 0, "found");
   };
   EXPECT_EQ(Run(), kExitHarness);
@@ -200,7 +214,70 @@ TEST_F(SupervisorExploreTest, AnotherCourseIsTheHarnesssFailure) {
   std::string now = report_["explore"]["replayed"]["trace_hash"];
   EXPECT_TRUE(Says(now)) << out_;
   EXPECT_TRUE(Says(ReplayField("trace_hash"))) << "both are named: " << out_;
-  munmap(processes, sizeof(*processes));
+}
+
+TEST_F(SupervisorSecondLookTest, ButACrashIsOneHoweverItComes) {
+  workload_.step = [this](uint32_t) {
+    Operate();
+    Points(begun_->load(kRelaxed));
+    WriteToNull();
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "crash");
+  EXPECT_EQ(ReplayField("reproduced"), false);
+  EXPECT_TRUE(Says("memory was broken before anybody noticed")) << out_;
+}
+
+TEST_F(SupervisorSecondLookTest, WhatNewProcessesAgreeOnIsReported) {
+  workload_.step = [this](uint32_t) {
+    Operate();
+    Points(begun_->load(kRelaxed) > 1);
+    ReportInvariant("item_state", 0, "found");
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(ReplayField("reproduced"), true);
+  EXPECT_EQ(ReplayField("trace_hash"),
+            report_["explore"]["replayed"]["trace_hash"]);
+  EXPECT_NE(ReplayField("strategy"), "replay");
+  EXPECT_TRUE(Says("comes to in a new process, twice")) << out_;
+  EXPECT_EQ(RunReplay(), kExitFinding);
+  EXPECT_EQ(report_["explore"]["replayed"]["identical"], true);
+}
+
+// What a process has kept of the schedules before.
+TEST_F(SupervisorSecondLookTest, AScheduleThatNeedsThoseBeforeItIsFoundByAll) {
+  workload_.setup = [] { flag.store(flag.load(kRelaxed) + 1, kRelaxed); };
+  workload_.step = [](uint32_t) {
+    Operate();
+    Points(flag.load(kRelaxed) == 3);
+    if (flag.load(kRelaxed) == 3) ReportInvariant("item_state", 0, "the third");
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  flag.store(0, kRelaxed);
+  EXPECT_EQ(FindingField("invariant"), "item_state");
+  EXPECT_FALSE(report_["finding"]["replay"].contains("schedule"));
+  EXPECT_TRUE(Says("schedule 2 comes to it only behind those before it"))
+      << out_;
+  std::string command = ReplayField("command");
+  EXPECT_NE(command.find("lrutorture run"), command.npos) << command;
+}
+
+TEST_F(SupervisorSecondLookTest, ARepeatThatDiffersIsToldWithBothHashes) {
+  // One in 100 is repeated, the 51st first: what begins as the 52nd.
+  workload_.step = [this](uint32_t) { Points(begun_->load(kRelaxed) == 52); };
+  EXPECT_EQ(Run(), kExitHarness);
+  EXPECT_EQ(report_["verdict"], "ERROR");
+  EXPECT_TRUE(report_["finding"].is_null());
+  const auto& difference = report_["explore"]["difference"];
+  EXPECT_EQ(difference["schedule_index"], 50);
+  std::string first = difference["times"][0]["trace_hash"];
+  std::string second = difference["times"][1]["trace_hash"];
+  EXPECT_NE(first, second);
+  EXPECT_TRUE(Says("HARNESS FAILED schedule 50")) << out_;
+  EXPECT_TRUE(Says(first) && Says(second)) << out_;
+  std::string command = difference["command"];
+  EXPECT_TRUE(Says("again: " + command)) << out_;
+  EXPECT_NE(command.find("--seed 1"), command.npos) << command;
 }
 
 TEST_F(SupervisorExploreTest, ACrashTellsScheduleAndWhereEverybodyWas) {

@@ -98,10 +98,20 @@ std::string MissedText(const Config& config, bool quiet) {
 }
 
 // Where in explore, and whether it came again.
-std::string ScheduleLines(const nlohmann::ordered_json& finding) {
+std::string RemarkLines(const nlohmann::ordered_json& replay,
+                        const RunOutcome& outcome) {
+  return absl::StrCat(outcome.remark.empty() ? "" : "  ", outcome.remark,
+                      outcome.remark.empty() ? "" : "\n",
+                      "  again: ", Field(replay, "command"), "\n");
+}
+std::string ScheduleLines(const nlohmann::ordered_json& finding,
+                          const RunOutcome& outcome) {
   auto it = finding.find("replay");
-  if (it == finding.end() || !it->contains("schedule_index")) return "";
+  if (it == finding.end()) return "";
   const nlohmann::ordered_json& replay = *it;
+  if (!replay.contains("schedule_index")) {
+    return outcome.remark.empty() ? "" : RemarkLines(replay, outcome);
+  }
   std::string text =
       absl::StrCat("  schedule ", replay["schedule_index"].get<uint64_t>(),
                    " (", Field(replay, "strategy"), ") at point ",
@@ -112,10 +122,11 @@ std::string ScheduleLines(const nlohmann::ordered_json& finding) {
                                ? "; run again, it came to the same"
                                : "; run again, it did NOT come to the same");
   }
-  return absl::StrCat(text, "\n  again: ", Field(replay, "command"), "\n");
+  return absl::StrCat(text, "\n", RemarkLines(replay, outcome));
 }
 
-std::string FindingText(const nlohmann::ordered_json& report, bool quiet) {
+std::string FindingText(const nlohmann::ordered_json& report,
+                        const RunOutcome& outcome, bool quiet) {
   auto it = report.find("finding");
   if (it == report.end() || !it->is_object()) return "FINDING\n";
   std::string invariant = Field(*it, "invariant");
@@ -125,7 +136,7 @@ std::string FindingText(const nlohmann::ordered_json& report, bool quiet) {
   if (quiet) return text;
   absl::StrAppend(&text, "  ", Field(*it, "message"), "\n");
   absl::StrAppend(&text, "  signature: ", Field(*it, "signature"), "\n");
-  return text + ScheduleLines(*it);
+  return text + ScheduleLines(*it, outcome);
 }
 
 std::string InconclusiveText(const Recorder& r, const Config& config,
@@ -160,7 +171,7 @@ std::vector<std::string> Unmet(const Recorder& r, const Config& config) {
   // Else it is over when time is, or when there is nothing left to explore.
   if (Exploring(r) && EndedByKnown(r)) {
     Need(unmet, "schedules before what is known ended it",
-         r.explore.schedules.load(kRelaxed), config.schedules);
+         r.explore.schedules.load(kRelaxed) - 1, config.schedules);
   }
   std::string coverage = CoverageUnmet(r, config);
   if (!coverage.empty()) unmet.push_back(coverage);
@@ -201,11 +212,15 @@ std::string VerdictText(const Recorder& r, const Config& config,
                         const std::string& report_path, bool quiet) {
   std::string text;
   if (outcome.exit_code == kExitFinding) {
-    text = FindingText(report, quiet);
+    text = FindingText(report, outcome, quiet);
   } else if (outcome.exit_code == kExitHarness) {
     text = absl::StrCat("HARNESS FAILED ", outcome.other_course,
                         outcome.impossible, "\n");
-    if (!outcome.other_course.empty()) text += FindingText(report, quiet);
+    if (r.nr_findings.load(kRelaxed)) {
+      text += FindingText(report, outcome, quiet);
+    } else if (Exploring(r) && !quiet) {
+      absl::StrAppend(&text, "  again: ", outcome.command, "\n");
+    }
   } else if (outcome.exit_code == kExitInconclusive) {
     text = InconclusiveText(r, config, outcome, quiet);
   } else {

@@ -156,6 +156,14 @@ const char* PhaseText(Phase phase) {
 
 }  // namespace
 
+void ReportAlarm(const Alarm& alarm) {
+  FindingSlot* slot = ClaimFinding(alarm.kind);
+  if (!slot) return;
+  slot->task = alarm.task;
+  slot->memcg = alarm.memcg;
+  PublishFinding(slot, alarm.message.c_str());
+}
+
 // No cycle of locks: somebody waits for what nobody will do.
 Alarm DeadlockAlarm(const Recorder& r) {
   std::vector<const TaskSlot*> tasks = FindCycle(r);

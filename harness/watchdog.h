@@ -23,6 +23,9 @@ struct Alarm {
   uint32_t memcg = 0;   // serial of the oldest dying one, or 0
 };
 
+// As a finding, if nobody was before.
+void ReportAlarm(const Alarm& alarm);
+
 // For the engine that knows: nobody can go on; a schedule does not end.
 Alarm DeadlockAlarm(const Recorder& r);
 Alarm LivelockAlarm(const Recorder& r, uint64_t points);

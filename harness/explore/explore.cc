@@ -29,10 +29,6 @@ constexpr size_t kDistinctMax = size_t{1} << 24;
 
 Record& TheRecord() { return recorder()->explore; }
 
-void Enter(Phase phase) {
-  recorder()->phase.store(static_cast<uint32_t>(phase), kRelaxed);
-}
-
 // --- the end of a schedule that does not come to its end ---------------------
 
 jmp_buf before_schedule;  // main's, where RunOne() began
@@ -71,11 +67,7 @@ void OnStopped() {
 }
 
 void Conclude(const Alarm& alarm) {
-  if (FindingSlot* slot = ClaimFinding(alarm.kind)) {
-    slot->task = alarm.task;
-    slot->memcg = alarm.memcg;
-    PublishFinding(slot, alarm.message.c_str());
-  }
+  ReportAlarm(alarm);
   OnStopped();
 }
 
@@ -131,7 +123,7 @@ void Actors(const Config& config, uint64_t seed, Workload& workload,
             Strategy& strategy) {
   ActorTasks actors(config, seed, workload);
   ArmFaults();
-  Enter(Phase::kRun);
+  EnterPhase(Phase::kRun);
   actors.Start();
   actors.Go();
   SetStrategy(&strategy);
@@ -141,13 +133,13 @@ void Actors(const Config& config, uint64_t seed, Workload& workload,
 
 // From here it is no other than `stress`: the lru is empty and gone at the end.
 void Finish(Workload& workload) {
-  Enter(Phase::kQuiet);
+  EnterPhase(Phase::kQuiet);
   while (!workload.Quiesce()) lru::task_yield();
   SetStrategy(nullptr);
-  Enter(Phase::kTotals);
+  EnterPhase(Phase::kTotals);
   workload.CheckTotals();
   if (Latched()) OnStopped();
-  Enter(Phase::kTeardown);
+  EnterPhase(Phase::kTeardown);
   workload.Teardown();
   if (Latched()) OnStopped();
 }
@@ -164,7 +156,7 @@ bool RunOne(const Config& config, const OneSchedule& schedule,
   BeginSchedule(&record.counts, log, config.steps_max);
   MarkStep(schedule.marked_step);
   if (setjmp(before_schedule) != 0) return false;
-  Enter(Phase::kSetup);
+  EnterPhase(Phase::kSetup);
   ArmHook(config, schedule.seed, &workload);
   workload.Setup(config, schedule.seed);
   Actors(config, schedule.seed, workload, strategy);
@@ -184,20 +176,15 @@ void Raise(std::atomic<uint64_t>& top, uint64_t value) {
 }
 
 // Also of one that was abandoned.
-void CountPoints() {
+void CountSchedule() {
   Record& record = TheRecord();
+  Add(record.schedules, 1);
   const ScheduleCounts& counts = record.counts;
   Add(record.points, counts.steps);
   Add(record.choices, counts.choices);
   Raise(record.steps_max, counts.steps);
   Raise(record.tasks_max, counts.tasks);
   record.hash.store(Fold(record.hash.load(kRelaxed), counts.hash), kRelaxed);
-}
-
-// One that has come to its end.
-void CountSchedule() {
-  Add(TheRecord().schedules, 1);
-  CountPoints();
 }
 
 class Explorer {
@@ -216,11 +203,13 @@ class Explorer {
       if (!strategy_->Begin(index, schedule.seed)) break;
       record_.log.Clear();
       if (!RunOne(config_, schedule, *strategy_, &record_.log, workload_)) {
-        CountPoints();
+        Count();
         return true;
       }
       strategy_->End(record_.counts.steps, record_.counts.choices);
-      if (strategy_->diverged()) return Diverged(schedule, *strategy_);
+      if (strategy_->diverged()) {
+        return Differs(schedule, {}, strategy_->divergence());
+      }
       Count();
       bool again = explored_++ % kRepeatOneIn == kRepeatOneIn / 2;
       if (again && !Found() && !Repeat(schedule)) return false;
@@ -256,15 +245,20 @@ class Explorer {
     }
   }
 
-  bool Diverged(const OneSchedule& schedule, const Strategy& strategy) {
-    Divergence divergence = strategy.divergence();
-    fprintf(stderr,
-            "lrutorture: schedule %llu (seed %llu) is not what it was before: "
-            "choice %llu %s\n",
-            static_cast<unsigned long long>(schedule.index),
-            static_cast<unsigned long long>(schedule.seed),
-            static_cast<unsigned long long>(divergence.choice),
-            divergence.what);
+  // Of `first` and what the recorder's counts are now.
+  bool Differs(const OneSchedule& schedule, const ScheduleCounts& first,
+               const Divergence& divergence = {}) {
+    Difference& difference = record_.difference;
+    const ScheduleCounts& second = record_.counts;
+    difference.index = schedule.index;
+    difference.seed = schedule.seed;
+    difference.points[0] = first.steps;
+    difference.points[1] = second.steps;
+    difference.hash[0] = first.hash;
+    difference.hash[1] = second.hash;
+    difference.what = divergence.what;
+    difference.choice = divergence.choice;
+    difference.there.store(1, kRelaxed);
     return false;
   }
 
@@ -288,22 +282,12 @@ class Explorer {
     if (!RunOne(config_, schedule, replay, nullptr, workload_)) return true;
     const ScheduleCounts& second = record_.counts;
     replay.End(second.steps, second.choices);
-    if (replay.diverged()) return Diverged(schedule, replay);
-    if (first.hash == second.hash && first.steps == second.steps) {
-      Add(record_.repeated, 1);
-      return true;
+    if (replay.diverged() || first.hash != second.hash ||
+        first.steps != second.steps) {
+      return Differs(schedule, first, replay.divergence());
     }
-    fprintf(stderr,
-            "lrutorture: schedule %llu (seed %llu) took another course when it "
-            "was run again: %llu points with hash %016llx, then %llu with "
-            "%016llx\n",
-            static_cast<unsigned long long>(schedule.index),
-            static_cast<unsigned long long>(schedule.seed),
-            static_cast<unsigned long long>(first.steps),
-            static_cast<unsigned long long>(first.hash),
-            static_cast<unsigned long long>(second.steps),
-            static_cast<unsigned long long>(second.hash));
-    return false;
+    Add(record_.repeated, 1);
+    return true;
   }
 
   const Config& config_;
@@ -336,7 +320,7 @@ void End() {
   if (Latched()) return;  // tasks are caught where they are
   StopEngine();
   lru::set_task_source(nullptr);
-  Enter(Phase::kDone);
+  EnterPhase(Phase::kDone);
   CheckLeaks();
 }
 
@@ -361,10 +345,10 @@ bool RunSchedule(const Config& config, const OneSchedule& schedule,
   replay.Begin(schedule.index, schedule.seed);
   Record& record = TheRecord();
   record.log.Clear();
-  if (RunOne(config, schedule, replay, &record.log, workload)) {
-    CountSchedule();
-    Add(record.distinct, 1);
-  }
+  RunOne(config, schedule, replay, &record.log, workload);
+  CountSchedule();
+  Add(record.distinct, 1);
+  record.left_record.store(replay.left_record(), kRelaxed);
   End();
   return true;
 }

@@ -34,8 +34,8 @@ struct Share {
 
 // Ends with the first finding, whatever `on_finding` says: who has been caught
 // in the middle of a schedule cannot begin the next one. Ctrl-C ends it between
-// two schedules. Returns false when the harness itself failed (said on stderr):
-// a schedule that was run again took another course.
+// two schedules. Returns false when the harness itself failed: a schedule that
+// was run again took another course, Record::difference.
 bool RunExplore(const Config& config, uint64_t seed, const Share& share,
                 Workload& workload);
 // That one alone, to its end or to a finding.

@@ -75,7 +75,7 @@ struct Fiber {
   lru::task* task;
   void (*fn)(void*);
   void* arg;
-  const void* key;   // while it is blocked
+  const void* key;   // while it is blocked, and until it runs again
   uint64_t wake_at;  // while it sleeps
   bool done;
 };
@@ -83,10 +83,12 @@ struct Fiber {
 Fiber fibers[kFibersMax];
 // A bit per fiber. One that exists is in one of three, or it is done.
 uint64_t existing, runnable, blocked, sleeping;
+uint64_t woken;      // runnable, and has not run since it was blocked
+uint64_t late_once;  // of those that have not run since: see Taken()
 uint32_t current;
 uint64_t now;  // points since the engine began, and what was slept through
 uint64_t steps_max, steps_end;  // `steps_end`: that much is allowed by now
-uint64_t marked_step;
+uint64_t marked_step;           // ~0: none
 uint64_t next_look;  // the nearest step at which one of the two matters
 ScheduleCounts* counts;
 Strategy* strategy;
@@ -131,11 +133,18 @@ EXPLORE_FN void FinishSwitch() {
 #endif
 }
 
+// The last one at that step counts: it has the choice that was made there.
+EXPLORE_FN void MarkCourse() { counts->marked_hash = CourseHash(*counts); }
+
 EXPLORE_FN void SwitchTo(uint32_t next) {
   if (next == current) return;
   Fiber& from = fibers[current];
   Fiber& to = fibers[next];
   current = next;
+  woken &= ~BitOf(next);
+  late_once &= ~BitOf(next);
+  counts->running = next;
+  if (marked_step == counts->steps) MarkCourse();
   lru::set_current_task(to.task);
 #if defined(LRU_TSAN)
   constexpr unsigned kNoSync = 1;
@@ -201,7 +210,7 @@ EXPLORE_FN uint32_t Next(bool yields) {
 }
 
 EXPLORE_FN void LookAtStep() {
-  if (counts->steps == marked_step) counts->marked_hash = counts->hash;
+  if (counts->steps == marked_step) MarkCourse();
   if (counts->steps > steps_end) {
     events.too_many_steps();
     steps_end += steps_max;
@@ -231,7 +240,10 @@ EXPLORE_FN void SchedulePoint(const char*, uint32_t point, uint32_t memcg) {
   SwitchTo(Next(yields));
 }
 
+// A point, too: whoever is chosen passes one before the next choice, so that
+// the hash tells every choice from the others that there were.
 EXPLORE_FN void Block(const void* key) {
+  Step(lru::kPointBlock, 0);
   fibers[current].key = key;
   runnable &= ~BitOf(current);
   blocked |= BitOf(current);
@@ -244,7 +256,25 @@ EXPLORE_FN void Wake(const void* key) {
     if (fibers[fiber].key != key) continue;
     blocked &= ~BitOf(fiber);
     runnable |= BitOf(fiber);
+    woken |= BitOf(fiber);
   }
+}
+
+// Once for each time that it waits. From then on it can be chosen, though it
+// would only block again: dfs sees that somebody is kept out for ever (by one
+// who yields, and takes the lock again each time) by who could run all the
+// while.
+EXPLORE_FN bool Taken(const void* key) {
+  uint64_t late = 0;
+  for (uint64_t left = woken & ~late_once; left; left &= left - 1) {
+    uint32_t fiber = FirstOf(left);
+    if (fibers[fiber].key == key) late |= BitOf(fiber);
+  }
+  late_once |= late;
+  woken &= ~late;
+  runnable &= ~late;
+  blocked |= late;
+  return late != 0;
 }
 
 EXPLORE_FN void StallNs(uint64_t ns) {
@@ -277,6 +307,7 @@ EXPLORE_FN void OrderBefore([[maybe_unused]] void* tag) {
     OrderAfter(&self);  // who made the task; pairs with Create()
     self.fn(self.arg);
     OrderBefore(&self);  // pairs with Join()
+    Step(lru::kPointExit, 0);
     self.done = true;
     runnable &= ~BitOf(current);
     Wake(&self);
@@ -344,6 +375,7 @@ constexpr lru::engine_ops kFiberEngine = {
     .schedule_point = SchedulePoint,
     .block = Block,
     .wake = Wake,
+    .taken = Taken,
     .synchronize_rcu = nullptr,
     .now_ns = NowNs,
     .stall_ns = StallNs,
@@ -352,11 +384,15 @@ constexpr lru::engine_ops kFiberEngine = {
 
 }  // namespace
 
+EXPLORE_FN uint64_t CourseHash(const ScheduleCounts& counts_of_it) {
+  return counts_of_it.hash ^ counts_of_it.running * 0x9E3779B97F4A7C15u;
+}
+
 void StartEngine(const EngineEvents& what_happens) {
   events = what_happens;
   current = kMain;
   existing = runnable = BitOf(kMain);
-  blocked = sleeping = 0;
+  blocked = sleeping = woken = late_once = 0;
   strategy = nullptr;
   abandoned = nullptr;
 #if defined(LRU_TSAN)
@@ -372,23 +408,29 @@ EXPLORE_FN void BeginSchedule(ScheduleCounts* counts_of_it, ScheduleLog* log,
   fibers[kMain].task = lru::current_task();
   fibers[kMain].task->thread = &fibers[kMain];
   counts = counts_of_it;
-  *counts = {.steps = 0, .choices = 0, .hash = 0, .tasks = 1, .marked_hash = 0};
+  *counts = {.steps = 0,
+             .choices = 0,
+             .hash = 0,
+             .tasks = 1,
+             .running = kMain,
+             .marked_hash = 0};
   log_of_choices = log;
   steps_max = steps_end = limit;
-  marked_step = 0;
+  marked_step = ~uint64_t{0};
   next_look = limit + 1;
   now = 1;  // no time stamp is 0
 }
 
 EXPLORE_FN void MarkStep(uint64_t step) {
   marked_step = step;
-  if (step != 0 && step < next_look) next_look = step;
+  if (step < next_look) next_look = step;
 }
 
 EXPLORE_FN void SetStrategy(Strategy* chooser) { strategy = chooser; }
 
 EXPLORE_FN void AbandonSchedule(void (*goes_on)()) {
   strategy = nullptr;
+  marked_step = ~uint64_t{0};  // main's own way back is no choice
   abandoned = goes_on;
   if (current == kMain) abandoned();
   SwitchTo(kMain);

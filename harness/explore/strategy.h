@@ -124,6 +124,8 @@ class ScheduleReplay final : public Strategy {
   uint32_t Choose(const ChoicePoint& point) override;
   void End(uint64_t steps, uint64_t choices) override;
   Divergence divergence() const override { return divergence_; }
+  // It diverged before the record had ended.
+  bool left_record() const { return diverged() && left_ != 0; }
   const char* name() const override { return "replay"; }
 
  private:

@@ -28,6 +28,8 @@ struct RunOutcome {
   // again. Not when nobody could or had to.
   std::optional<Replayed> replayed;
   std::string other_course;   // it should not have been another; a sentence
+  bool alone = true;          // false: the schedule needs those before it
+  std::string remark;         // on how it came again; a sentence
   std::string sanitizer_log;  // path, or empty
 };
 

@@ -63,29 +63,38 @@ std::string StrategyOf(const Recorder& r) {
 }
 
 std::string NoteOf(const RunOutcome& outcome) {
-  std::string note =
+  return absl::StrCat(
       "The schedule is all of it: the same build comes to the same point, and "
-      "a build without the detector that saw this runs the same schedule.";
-  if (outcome.replayed && !outcome.replayed->reproduced) {
-    absl::StrAppend(&note,
-                    " But run again at once it did not come to this finding: "
-                    "something else than the schedule had a part in it, like "
-                    "memory that an earlier schedule had broken, or a detector "
-                    "that overlooks things.");
-  }
-  return note;
+      "a build without the detector that saw this runs the same schedule.",
+      outcome.remark.empty() ? "" : " ", CleanText(outcome.remark));
 }
 
-// Noticed when all schedules had ended, or in one too long to be kept.
+// Noticed when all schedules had ended, or in one too long to be kept, or in
+// one that needs those before it.
 Json WithoutSchedule(const Recorder& r, const RunOutcome& outcome) {
   bool ended = static_cast<Phase>(r.phase.load(kRelaxed)) == Phase::kDone;
-  return {
-      {"command", CleanText(outcome.command)},
-      {"note", ended ? "Noticed when all schedules had ended: no one of them "
-                       "is known to have caused it. The seed repeats them "
-                       "all."
-                     : "The schedule was too long to be kept. The seed "
-                       "repeats them all."}};
+  std::string why = "The schedule was too long to be kept.";
+  if (ended) {
+    why =
+        "Noticed when all schedules had ended: no one of them is known to "
+        "have caused it.";
+  }
+  if (!outcome.alone) why = CleanText(outcome.remark);
+  return {{"command", CleanText(outcome.command)},
+          {"note", absl::StrCat(why, " The seed repeats them all.")}};
+}
+
+Json DifferenceToJson(const explore::Difference& difference,
+                      const RunOutcome& outcome) {
+  Json times = Json::array();
+  for (int i = 0; i < 2; i++) {
+    times.push_back({{"points", Clamped(difference.points[i])},
+                     {"trace_hash", HashText(difference.hash[i])}});
+  }
+  return {{"schedule_index", Clamped(difference.index)},
+          {"schedule_seed", Clamped(difference.seed)},
+          {"times", std::move(times)},
+          {"command", CleanText(outcome.command)}};
 }
 
 }  // namespace
@@ -109,6 +118,9 @@ Json ExploreToJson(const Recorder& r, const Config& config,
   json["tasks_max"] = Clamped(e.tasks_max.load(kRelaxed));
   json["trace_hash"] = HashText(e.hash.load(kRelaxed));
   json["exhausted"] = e.exhausted.load(kRelaxed) != 0;
+  if (e.difference.there.load(kRelaxed)) {
+    json["difference"] = DifferenceToJson(e.difference, outcome);
+  }
   json["replayed"] = ReplayedToJson(outcome.replayed);
   return json;
 }
@@ -132,7 +144,7 @@ Json ExploreConfidenceToJson(const Recorder& r, const Config& config,
 
 Json ExploreReplayToJson(const Recorder& r, const FindingSlot& slot,
                          const RunOutcome& outcome, bool first) {
-  if (!ScheduleIsKnown(r)) return WithoutSchedule(r, outcome);
+  if (!ScheduleIsKnown(r) || !outcome.alone) return WithoutSchedule(r, outcome);
   const explore::ScheduleLog& log = r.explore.log;
   std::string schedule = explore::ScheduleText(log.runs, log.size);
   if (schedule.size() > kScheduleBytesMax) return WithoutSchedule(r, outcome);

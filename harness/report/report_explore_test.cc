@@ -78,11 +78,14 @@ TEST(ReportExploreTest, AFindingCarriesItsSchedule) {
 }
 
 TEST(ReportExploreTest, AFindingThatDidNotComeAgainSaysSo) {
-  Json report =
-      ExploreReportOf(Kind::kCrash, Replayed{1230, 0xabc, true, false});
+  RecorderPtr r = MakeExploreRecorder(Kind::kCrash);
+  RunOutcome outcome = SomeOutcome(kExitFinding);
+  outcome.replayed = Replayed{1230, 0xabc, true, false};
+  outcome.remark = "Once more it was quiet.";
+  Json report = MakeReport(*r, ExploreConfig(), 7, outcome);
   Json replay = report["finding"]["replay"];
   EXPECT_EQ(replay["reproduced"], false);
-  EXPECT_TRUE(Has(replay["note"], "did not come to this finding"));
+  EXPECT_TRUE(Has(replay["note"], "Once more it was quiet."));
   EXPECT_EQ(report["explore"]["replayed"]["identical"], true);
   EXPECT_TRUE(ExploreReportOf(Kind::kCrash)["finding"]["replay"]["reproduced"]
                   .is_null())

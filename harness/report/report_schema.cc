@@ -174,9 +174,19 @@ Json ExploreSchema() {
                   "the course was the one that it had to be; null: unknown, "
                   "something was found before the place to compare at")},
        {"reproduced", Type("boolean")}});
+  Json times = List(
+      Object({{"points", Count()}, {"trace_hash", Pattern("^[0-9a-f]{16}$")}}));
+  Json difference =
+      Object({{"schedule_index", Count()},
+              {"schedule_seed", Type("integer")},
+              {"times", Described(times,
+                                  "first and second; of dfs the first "
+                                  "is not known, and 0")},
+              {"command", Text()}});
   return Object(
       {{"strategy", FilledText()},
-       {"schedules", Described(Count(), "that came to their end")},
+       {"schedules",
+        Described(Count(), "that were run, the one with a finding among them")},
        {"distinct", Described(Count(), "of them, by trace hash")},
        {"repeated", Described(Count(), "run twice, with the same hash")},
        {"schedules_per_s", Amount()},
@@ -189,9 +199,14 @@ Json ExploreSchema() {
        {"trace_hash",
         Described(Pattern("^[0-9a-f]{16}$"), "of all their hashes, in order")},
        {"exhausted", Described(Type("boolean"), "no schedule is left (dfs)")},
+       {"difference",
+        Described(difference,
+                  "a schedule that was not the same when it was run again: the "
+                  "harness failed, and the run ended")},
        {"replayed",
         Described(OrNull(replayed),
-                  "a finding's schedule, or the one to be replayed")}});
+                  "a finding's schedule, or the one to be replayed")}},
+      {"difference"});
 }
 
 // What a run without a finding rules out, by what was done.

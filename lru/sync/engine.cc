@@ -1,6 +1,7 @@
 #include "lru/sync/engine.h"
 
 #include "lru/sync/alloc.h"
+#include "lru/sync/spinlock.h"
 
 namespace lru {
 
@@ -32,6 +33,23 @@ u32 restart_numbering() {
   return restart_serials();
 }
 
+namespace {
+
+// Who was woken and came too late would only block again: not worth a schedule
+// of its own.
+void note_taken(const engine_ops& ops, sync_op op, const void* object) {
+  if (!ops.taken || (op != SYNC_spin_lock && op != SYNC_spin_lock_irq &&
+                     op != SYNC_spin_trylock && op != SYNC_mutex_lock)) {
+    return;
+  }
+  auto* lock = static_cast<lock_base*>(const_cast<void*>(object));
+  if (ops.taken(&lock->word.state)) {
+    lock->word.state.store(2, std::memory_order_relaxed);  // somebody sleeps
+  }
+}
+
+}  // namespace
+
 void sync_point_slow(sync_op op, const char* function, const void* object,
                      bool done) {
   if (armed(ARMED_SYNC)) {
@@ -39,6 +57,7 @@ void sync_point_slow(sync_op op, const char* function, const void* object,
     if (hook) hook(sync_site{op, done, function, object});
   }
   if (armed(ARMED_ENGINE)) {
+    if (done) note_taken(*engine(), op, object);
     engine()->schedule_point(sync_op_name(op), kPointSync + 2 * op + done, 0);
   }
 }

@@ -61,7 +61,9 @@ extern std::atomic<sync_hook_fn> lru_sync_hook;
 // which the address of its name is not.
 inline constexpr u32 kPointCpuRelax = 0;
 inline constexpr u32 kPointYield = 1;
-inline constexpr u32 kPointSync = 2;  // + 2 * sync_op + done
+inline constexpr u32 kPointBlock = 2;  // the task cannot go on
+inline constexpr u32 kPointExit = 3;   // it has ended
+inline constexpr u32 kPointSync = 4;   // + 2 * sync_op + done
 inline constexpr u32 kPointFault =
     kPointSync + 2 * NR_SYNC_OPS;  // + its number
 
@@ -78,6 +80,10 @@ struct engine_ops {
   // caller tests its condition again.
   void (*block)(const void* key);
   void (*wake)(const void* key);  // all who wait for it
+  // The caller has taken what `key` guards before those who were woken for it
+  // could run: some wait on. True: there are such, and they must be woken
+  // again. Null: they find out themselves.
+  bool (*taken)(const void* key);
   // Returns when every read section that was open at the call has ended. Null:
   // the small RCU of rcu.cc does, waiting by block().
   void (*synchronize_rcu)();

@@ -231,6 +231,7 @@ constexpr engine_ops kTurnEngine = {
     .schedule_point = schedule_point,
     .block = block,
     .wake = wake,
+    .taken = nullptr,
     .synchronize_rcu = nullptr,
     .now_ns = [] { return virtual_ns.fetch_add(1, kRelaxed); },
     .stall_ns = stall_ns,
