@@ -54,17 +54,33 @@ absl::StatusOr<uint64_t> ReadHash(const std::string& text) {
                                                  "' is not 16 hex digits"));
 }
 
+absl::StatusOr<uint64_t> ReadCount(const Json& replay, const char* key) {
+  const Json& value = replay.at(key);
+  if (value.is_number_unsigned()) return value.get<uint64_t>();
+  return absl::InvalidArgumentError(
+      absl::StrCat("finding/replay/", key, ": is not a number from 0 on"));
+}
+
 absl::StatusOr<Replay> ReadSchedule(const Json& finding) {
   const Json& replay = finding.at("replay");
+  if (!replay.at("schedule").is_string()) {
+    return absl::InvalidArgumentError("finding/replay/schedule: is no text");
+  }
+  auto index = ReadCount(replay, "schedule_index");
+  if (!index.ok()) return index.status();
+  auto seed = ReadCount(replay, "schedule_seed");
+  if (!seed.ok()) return seed.status();
+  auto points = ReadCount(replay, "points");
+  if (!points.ok()) return points.status();
   auto choices = explore::ParseSchedule(TextOf(replay, "schedule"));
   if (!choices.ok()) return choices.status();
   auto hash = ReadHash(TextOf(replay, "trace_hash"));
   if (!hash.ok()) return hash.status();
   Replay read;
-  read.schedule.index = replay.at("schedule_index").get<uint64_t>();
-  read.schedule.seed = replay.at("schedule_seed").get<uint64_t>();
+  read.schedule.index = *index;
+  read.schedule.seed = *seed;
   read.schedule.choices = *std::move(choices);
-  read.points = replay.at("points").get<uint64_t>();
+  read.points = *points;
   read.schedule.marked_step = read.points;
   read.trace_hash = *hash;
   read.kind = TextOf(finding, "kind");
@@ -264,10 +280,17 @@ class Replayer {
 
   int Run() {
     if (!json_ && !quiet_) PrintWhat();
+    // A run of a plan has a line of its own.
+    LiveLine line(/*silent=*/chance() || runs_ == 1 || json_ || quiet_);
     for (uint64_t i = 1; i <= runs_ && !tally_.interrupted; i++) {
       int code = RunOne(i);
       if (code == kExitInterruptedTwice) return code;
+      if (line.IsDue(MonotonicNs() / 1'000'000)) {
+        line.Show(absl::StrCat(Grouped(i), " of ", Grouped(runs_),
+                               " runs: ", Grouped(tally_.same), " came to it"));
+      }
     }
+    line.Hide();
     Print();
     return Code();
   }

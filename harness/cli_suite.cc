@@ -65,6 +65,11 @@ void LoadConfig(const std::string& path, const RunRequest& request,
   if (!parsed.errors.empty()) return;
   PlannedRun run;
   run.config = std::move(parsed.config);
+  if (!request.explore_only.empty() && run.config.engine != kExplore) {
+    plans.errors.push_back(absl::StrCat(origin, request.explore_only,
+                                        ": is of --engine explore; ", path,
+                                        " runs in ", run.config.engine));
+  }
   if (run.config.name == Config{}.name) run.config.name = NameFrom(path);
   run.config_path = path;
   run.options = request.options;
@@ -193,6 +198,7 @@ void ReadNamed(const std::string& option, const std::string& value,
     if (!ms) return;
     request.overrides.emplace_back("/duration_ms", std::to_string(*ms));
   } else if (option == "--schedules" || option == "--strategy") {
+    request.explore_only = option;
     request.overrides.emplace_back("/explore/" + option.substr(2),
                                    option == "--schedules" ? value : json);
   } else {

@@ -19,7 +19,8 @@ struct RunRequest {
   std::optional<SeedRange> seeds;
   // --set first, then the named options, which win over it.
   std::vector<std::pair<std::string, std::string>> overrides;
-  std::string options;  // the same, for a shell
+  std::string options;       // the same, for a shell
+  std::string explore_only;  // an option that was given and means nothing else
   std::optional<std::string> busted;
   std::optional<std::string> out;
   std::optional<Shard> shard;
