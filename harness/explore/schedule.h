@@ -42,8 +42,8 @@ struct ScheduleLog {
 // For reports and people. A word for each run: a letter names the fiber, its
 // count follows unless it is 1: "a14 d a2" is fiber 0 at 14 choices, fiber 3 at
 // one, fiber 0 at two. Letters are a to z (0 to 25), A to Z (26 to 51), and the
-// twelve of "!#$%&+-/:=?@". One word changed is another schedule. 20,000 runs of
-// at most 999 choices each fit in 100,000 bytes.
+// twelve of "!#$%&+-/:=?@". One word changed is another schedule. 20,000 runs
+// of at most 999 choices each fit in 100,000 bytes.
 char FiberLetter(uint32_t fiber);  // '?' is a letter, too: fiber < kFibersMax
 std::string ScheduleText(const ScheduleRun* runs, size_t size);
 
