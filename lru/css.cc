@@ -355,9 +355,10 @@ int cgroup_destroy_locked(css* c) {
 
 css* css_next_descendant_pre(css* pos, css* root) {
   if (!pos) return root;
-  if (css* child = rcu_dereference(pos->children)) return child;
+  bool held = lock_is_held(&cgroup_mutex);
+  if (css* child = rcu_dereference_check(pos->children, held)) return child;
   for (; pos != root; pos = pos->parent) {
-    if (css* next = rcu_dereference(pos->sibling)) return next;
+    if (css* next = rcu_dereference_check(pos->sibling, held)) return next;
   }
   return nullptr;
 }

@@ -7,7 +7,9 @@ void* xa_load(const xarray* xa, int index, const char* fn) {
   const xa_chunk* chunk =
       xa->chunk[index / kXaChunk].load(std::memory_order_acquire);
   if (!chunk) return nullptr;
-  return rcu_dereference(chunk->slot[index % kXaChunk], fn);
+  // Chunks stay. Whether the caller must be in a read section depends on what
+  // it does with the entry.
+  return smp_load_acquire(chunk->slot[index % kXaChunk], fn);
 }
 
 bool xa_reserve(xarray* xa, int index) {

@@ -255,7 +255,7 @@ class Mistakes(unittest.TestCase):
         shutil.copytree(tree(), copy)
         text = (copy / 'mm/list_lru.c').read_text()
         for function, token, new in cls.MISTAKES:
-            text = mutate(text, function, token, 0, new)
+            text = mutate(text, function, token, new)
         (copy / 'mm/list_lru.c').write_text(text)
         flags = (BUILD / 'lru/plugin_flags').read_text().split()
         done = run(ROOT / 'lru/kernel/build_plugin.sh', copy,

@@ -140,6 +140,7 @@ class Scenario {
   // The sublist that (memcg, nid) finds now.
   lru::list_lru_one* ListOf(lru::mem_cgroup* memcg, int nid = 0,
                             uint32_t lru = 0) {
+    lru::rcu_guard guard;
     return lru::list_lru_from_memcg_idx(world_->lru(lru), nid,
                                         lru::memcg_kmem_id(memcg));
   }

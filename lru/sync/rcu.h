@@ -98,11 +98,15 @@ class [[nodiscard]] ABSL_SCOPED_LOCKABLE rcu_guard {
   const char* fn_;
 };
 
-// Publication: pairs with each other.
+// Publication: pairs with each other. `held`: so is what keeps p from changing.
+template <class T>
+inline T* rcu_dereference_check(const std::atomic<T*>& p, bool held, LRU_FN) {
+  if (!held) rcu_lockdep_assert(fn);
+  return smp_load_acquire(p, fn);
+}
 template <class T>
 inline T* rcu_dereference(const std::atomic<T*>& p, LRU_FN) {
-  rcu_lockdep_assert(fn);
-  return smp_load_acquire(p, fn);
+  return rcu_dereference_check(p, false, fn);
 }
 template <class T>
 inline void rcu_assign_pointer(std::atomic<T*>& p,

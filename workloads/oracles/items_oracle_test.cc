@@ -220,6 +220,7 @@ TEST(ItemsOracleTest, DelForgetsTheListsCount) {
   ops.list_lru_del = [](lru::list_lru* lru, lru::list_head* item, int nid,
                         lru::mem_cgroup* memcg) {
     bool done = lru::node_lock_ops().list_lru_del(lru, item, nid, memcg);
+    lru::rcu_guard guard;
     auto* l = lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(memcg));
     if (done) lru::nr_add(l->nr_items, 1);
     return done;

@@ -223,6 +223,7 @@ unsigned long WalkByHand(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
                          unsigned long* nr_to_walk)
     ABSL_NO_THREAD_SAFETY_ANALYSIS {
   lru::list_lru_node* nlru = &lru->node[nid];
+  lru::rcu_guard guard;
   auto* l = lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(memcg));
   if (!walk_flaws.no_lock) lru::spin_lock(&nlru->lock);
   LRU_POINT(walk_list_locked, .memcg = memcg, .lru = lru, .list = l,
