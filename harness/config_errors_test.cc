@@ -182,8 +182,9 @@ constexpr BadConfig kFaults[] = {
      "/faults/0: has more than one of delay_us, hold_until, error and reclaim"},
     {R"({"faults": [{"at": "ref_killed", "error": "ENOMEM"}]})",
      "/faults/0/at: 'ref_killed' is not an error point (one of: "
-     "memcg_allocated, objcg_allocated, shrinker_info_allocated, "
-     "id_allocated, mlru_allocated, xa_stored, lru_allocated, "
+     "memcg_allocated, ref_allocated, objcg_allocated, "
+     "shrinker_info_allocated, id_allocated, mlru_allocated, xa_stored, "
+     "lru_allocated, "
      "slab_allocated)"},
     {R"({"faults": [{"at": "mlru_allocated", "reclaim": false}]})",
      "/faults/0: needs one of delay_us, hold_until, error and reclaim"},
@@ -195,16 +196,19 @@ constexpr BadConfig kFaults[] = {
      "/faults/0/reclaim: must be true or false, not a number"},
     {R"({"faults": [{"at": "ref_killed", "reclaim": true}]})",
      "/faults/0/at: 'ref_killed' allocates nothing (reclaim is for: "
-     "memcg_allocated, objcg_allocated, id_allocated, mlru_allocated, "
+     "memcg_allocated, ref_allocated, objcg_allocated, id_allocated, "
+     "mlru_allocated, "
      "xa_stored, lru_allocated, slab_allocated)"},
     {R"({"faults": [{"at": "shrinker_info_allocated", "reclaim": true}]})",
      "/faults/0/at: 'shrinker_info_allocated' holds shrinker_mutex, which "
-     "reclaim takes (reclaim is for: memcg_allocated, objcg_allocated, "
+     "reclaim takes (reclaim is for: memcg_allocated, ref_allocated, "
+     "objcg_allocated, "
      "id_allocated, mlru_allocated, xa_stored, lru_allocated, "
      "slab_allocated)"},
     {R"({"faults": [{"at": "a/b>spin_lock", "reclaim": true}]})",
      "/faults/0/at: 'a/b>spin_lock' allocates nothing (reclaim is for: "
-     "memcg_allocated, objcg_allocated, id_allocated, mlru_allocated, "
+     "memcg_allocated, ref_allocated, objcg_allocated, id_allocated, "
+     "mlru_allocated, "
      "xa_stored, lru_allocated, slab_allocated)"},
     {R"({"faults": [{"at": "mlru_allocated", "error": "EIO"}]})",
      "/faults/0/error: unknown error 'EIO' (one of: ENOMEM)"},
@@ -238,8 +242,9 @@ constexpr BadConfig kFaults[] = {
      "sleep there (use 'spin')"},
     {R"({"faults": [{"at": "a/b>spin_lock", "error": "ENOMEM"}]})",
      "/faults/0/at: 'a/b>spin_lock' is not an error point (one of: "
-     "memcg_allocated, objcg_allocated, shrinker_info_allocated, "
-     "id_allocated, mlru_allocated, xa_stored, lru_allocated, "
+     "memcg_allocated, ref_allocated, objcg_allocated, "
+     "shrinker_info_allocated, id_allocated, mlru_allocated, xa_stored, "
+     "lru_allocated, "
      "slab_allocated)"},
     {R"({"faults": [{"at": "ref_put", "hold_until": {"at": "a/b>load"}}]})",
      "/faults/0/hold_until/at: unknown fault point 'a/b>load'"},

@@ -85,6 +85,7 @@ void cgroup_drain_offline() {
 }
 
 void offline_css(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  lockdep_assert_held(&cgroup_mutex);
   LRU_POINT(offline_begin, .memcg = c, .parent = c->parent, .depth = c->level);
   mem_cgroup_css_offline(c);
   c->flags.fetch_and(~CSS_ONLINE, std::memory_order_relaxed);
@@ -144,6 +145,7 @@ void css_free_after_rcu(css* c) {
 }
 
 void unlink_and_note(css* c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(cgroup_mutex) {
+  lockdep_assert_held(&cgroup_mutex);
   css_unlink(c);
   LRU_POINT(sibling_unlinked, .memcg = c, .parent = c->parent,
             .depth = c->level);

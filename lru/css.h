@@ -86,8 +86,8 @@ struct teardown_steps {
   void (*mem_cgroup_id_pin)(mem_cgroup* memcg);  // an id holds its css (M3)
   void (*obj_cgroup_unlink)(obj_cgroup* objcg);  // its last reference gone
   void (*mem_cgroup_css_released)(css* c);       // (M4)
-  // The last reference of its id is gone: what finds it by that, and what gives
-  // the number back, some time.
+  // The last reference of its id is gone: takes back the pointer that the id
+  // finds, and gives the number back, now or later.
   void (*mem_cgroup_id_unpublish)(mem_cgroup* memcg);
   void (*mem_cgroup_id_release)(mem_cgroup* memcg);
   void (*mem_cgroup_idr_remove)(mem_cgroup* memcg);  // frees the number itself

@@ -124,6 +124,7 @@ const char* fp_path_name(fp_path p);
     "parent is named, added to that one's")                                    \
   /* alloc and ids; an error point returns -ENOMEM when a fault says so */     \
   X(memcg_allocated, ALLOC, MUTEX, true, "memory for a new memcg")             \
+  X(ref_allocated, ALLOC, MUTEX, true, "memory for a percpu_ref's shards")     \
   X(objcg_allocated, ALLOC, MUTEX, true, "memory for a memcg's objcg")         \
   X(shrinker_info_allocated, ALLOC, MUTEX, true,                               \
     "memory for a shrinker_info (bitmap and nr_deferred)")                     \

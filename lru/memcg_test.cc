@@ -264,7 +264,9 @@ TEST_F(MemcgTest, OutOfMemoryLeavesNothingBehind) {
   constexpr error_case kCases[] = {
       {FP_memcg_allocated, 1, false},
       {FP_id_allocated, 1, false},
+      {FP_ref_allocated, 1, false},  // the css's
       {FP_objcg_allocated, 1, true},
+      {FP_ref_allocated, 2, true},  // its objcg's
       {FP_shrinker_info_allocated, 1, true},
       {FP_shrinker_info_allocated, 2, true},
   };

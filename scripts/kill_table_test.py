@@ -231,8 +231,6 @@ class Explore(unittest.TestCase):
         self.assertEqual(report.schedules_of(explored), 1)
         explored["finding"] = {"kind": "leak", "replay": {}}
         self.assertEqual(report.schedules_of(explored), 500, "all had ended")
-        explored["finding"] = {"kind": "stall", "replay": {}}
-        self.assertEqual(report.schedules_of(explored), 501, "too long to tell")
         self.assertEqual(report.schedules_of({"explore": None}), 0)
 
     def test_reasons_name_controls_that_there_are(self):

@@ -14,8 +14,9 @@ namespace {
 
 // A world has its lrus before faults act.
 constexpr lru::fault_point kPoints[] = {
-    lru::FP_memcg_allocated, lru::FP_objcg_allocated, lru::FP_id_allocated,
-    lru::FP_mlru_allocated,  lru::FP_xa_stored,       lru::FP_slab_allocated,
+    lru::FP_memcg_allocated, lru::FP_ref_allocated,  lru::FP_objcg_allocated,
+    lru::FP_id_allocated,    lru::FP_mlru_allocated, lru::FP_xa_stored,
+    lru::FP_slab_allocated,
 };
 
 harness::Config ReclaimingConfig() {

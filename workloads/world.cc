@@ -81,8 +81,10 @@ void World::Populate() {
   for (uint32_t i = 0; i < nr_lrus(); i++) {
     lrus_.push_back(std::make_unique<Lru>());
     lru(i)->irq_safe = i + config_.topology.irq_lrus >= nr_lrus();
-    // Every third knows no memcg: the plain lists get their share.
-    if (!InitLru(*lrus_[i], i % 3 != 2)) abort();  // out of memory so early
+    // Every third knows no memcg: the plain lists get their share. Those that
+    // interrupts use all do, as the one of workingset.c.
+    bool memcg_aware = i % 3 != 2 || lru(i)->irq_safe;
+    if (!InitLru(*lrus_[i], memcg_aware)) abort();  // out of memory so early
     lru::shrinker_register(lrus_[i]->shrinker);
   }
   first_lru_ = lru(0)->serial;

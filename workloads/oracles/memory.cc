@@ -255,13 +255,14 @@ void OnChanged(fault_point, const fault_site&) { looked_up.Mine() = {}; }
 void OnNoSection(const char* function) {
   const lru::task* task = lru::current_task();
   const char* api = task->api.load(kRelaxed);
-  harness::ReportViolation(
-      {.invariant = "rcu_before_free",
-       .what = "no read section",
-       .other = function},
-      "%s follows in %s() (%s) what RCU guards, in no read section: it may be "
-      "freed under it",
-      task->name, function, api ? api : "no call");
+  harness::ReportViolation({.invariant = "rcu_before_free",
+                            .what = "no read section",
+                            .other = function},
+                           "%s dereferences an RCU pointer in %s()%s%s, "
+                           "outside of any read section: "
+                           "what it finds may be freed under it",
+                           task->name, function, api ? ", called by " : "",
+                           api ? api : "");
 }
 
 void Start(World& world) {

@@ -261,7 +261,7 @@ TEST(MemoryOracleTest, AListLookedUpByIdInNoSection) {
   EXPECT_THAT(look(true), IsEmpty());
   EXPECT_THAT(look(false),
               testing::ElementsAre(Says(
-                  "rcu_before_free", "follows in list_lru_from_memcg_idx()")));
+                  "rcu_before_free", "pointer in list_lru_from_memcg_idx()")));
 }
 
 TEST(MemoryOracleTest, AnRcuPointerInNoSection) {
@@ -269,7 +269,8 @@ TEST(MemoryOracleTest, AnRcuPointerInNoSection) {
                 Scenario s;
                 lru::rcu_dereference(s.world().memcg(1));
               }),
-              testing::ElementsAre(Says("rcu_before_free", "follows in ")));
+              testing::ElementsAre(
+                  Says("rcu_before_free", "dereferences an RCU pointer")));
 }
 
 // (L3) One section from the lookup of the memcg to the list.

@@ -50,8 +50,8 @@ inline const char* OfAnothersId(const lru::list_lru* lru,
   return "";
 }
 
-// Is a dying memcg, not the root, not to be found by its id any more? Where its
-// list is not drained yet, lookups then pass over what they must not
+// Is the slot of a dying memcg, not the root, empty in this lru already? Where
+// its list is not drained yet, lookups then pass over what they must not
 // (CVE-2026-53153).
 inline bool IsEmptied(const lru::list_lru* lru, const lru::mem_cgroup* memcg,
                       int nid) {

@@ -301,7 +301,6 @@ TEST(ShrinkerBitOracleTest, AShrinkerLeftOutAtRest) {
                                    Says(kBit, "left out shrinker")));
 }
 
-// Being asked at rest changes nothing.
 TEST(ShrinkerBitOracleTest, AShrinkerWithoutAnIdAtRest) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
@@ -313,6 +312,7 @@ TEST(ShrinkerBitOracleTest, AShrinkerWithoutAnIdAtRest) {
               Contains(Says(kBit, "no bit leads to the shrinker of lru 2")));
 }
 
+// Being asked at rest changes nothing.
 TEST(ShrinkerBitOracleTest, AskingAtRestTakesNothingAway) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
