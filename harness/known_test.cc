@@ -6,6 +6,7 @@
 #include "harness/flight_recorder.h"
 #include "harness/recorder_fixture.h"
 #include "harness/report/snapshot.h"
+#include "harness/supervise.h"
 
 namespace harness {
 namespace {
@@ -68,6 +69,14 @@ TEST_F(KnownViolationTest, IsCountedAndTheRunGoesOn) {
   EXPECT_EQ(r().nr_known[0].load(), 2u);
   EXPECT_EQ(r().nr_findings.load(), 0u);
   EXPECT_EQ(r().stop.load(), 0u);
+}
+
+TEST_F(KnownViolationTest, IsOneOfTheTotals) {
+  ReportViolation({.invariant = "shrinker_bit", .what = "another's bit"}, "x");
+  Snapshot one = CopyRecorder(r());
+  ReportViolation({.invariant = "shrinker_bit", .what = "another's bit"}, "x");
+  CopyTotals(*one, r());
+  EXPECT_EQ(one->nr_known[0].load(), 2u);
 }
 
 TEST_F(KnownViolationTest, OfAnotherSortIsAFinding) {

@@ -37,7 +37,6 @@ void CopyRaw(T& to, const T& from) {
 void CopyFindings(Recorder& to, const Recorder& from) {
   CopyRaw(to.nr_findings, from.nr_findings);
   CopyRaw(to.findings, from.findings);
-  CopyRaw(to.nr_known, from.nr_known);
   CopyRaw(to.run_end_ticks, from.run_end_ticks);
 }
 
@@ -95,6 +94,7 @@ Snapshot CopyRecorder(const Recorder& r) {
 }
 
 void CopyTotals(Recorder& to, const Recorder& from) {
+  CopyRaw(to.nr_known, from.nr_known);
   CopyRaw(to.teardowns, from.teardowns);
   CopyRaw(to.teardowns_contended, from.teardowns_contended);
   CopyRaw(to.stage_latency, from.stage_latency);

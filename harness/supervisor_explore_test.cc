@@ -244,6 +244,26 @@ TEST_F(SupervisorSecondLookTest, WhatNewProcessesAgreeOnIsReported) {
   EXPECT_EQ(report_["explore"]["replayed"]["identical"], true);
 }
 
+// News must not go for what is none.
+TEST_F(SupervisorSecondLookTest, WhatIsKnownIsNeverReportedInstead) {
+  workload_.setup = [this] {
+    begun_->fetch_add(1, kRelaxed);
+    SetKnownFindings({{"old", {"reparent_target|no list"}, "Ends.", true}});
+  };
+  workload_.step = [this](uint32_t) {
+    bool first = begun_->load(kRelaxed) == 1;
+    Operate();
+    Points(!first);
+    if (first) {
+      ReportInvariant("item_state", 0, "found");
+    } else {
+      ReportViolation({.invariant = "reparent_target", .what = "no list"}, "x");
+    }
+  };
+  EXPECT_EQ(Run(), kExitHarness);
+  EXPECT_EQ(FindingField("invariant"), "item_state");
+}
+
 // What a process has kept of the schedules before.
 TEST_F(SupervisorSecondLookTest, AScheduleThatNeedsThoseBeforeItIsFoundByAll) {
   workload_.setup = [] { flag.store(flag.load(kRelaxed) + 1, kRelaxed); };
