@@ -156,7 +156,11 @@ ChildEnd Supervision::Watch(pid_t pid) {
 
 // Time is counted here and in the watchdog in looks at a child that could run.
 void Supervision::Look(pid_t pid) {
-  if (IsStopped(pid)) return;
+  if (IsStopped(pid)) {
+    // Or a run that is asked to end would last until somebody wakes it.
+    if (interrupts_.count()) kill(pid, SIGCONT);
+    return;
+  }
   if (auto alarm = watchdog_.Look(*recorder(), kLookMs)) OnAlarm(pid, *alarm);
   EndInTime(pid);
 }

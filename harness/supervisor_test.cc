@@ -131,6 +131,32 @@ TEST_F(SupervisorTest, HangIsAStall) {
       << FindingField("message");
 }
 
+// Stopped in the middle of its work, and woken by another process.
+TEST_F(SupervisorTest, AStoppedRunIsNoStall) {
+  constexpr int kStopMs = 400;
+  config_.stall_ms = 150;
+  auto* stopped = static_cast<std::atomic<pid_t>*>(
+      mmap(nullptr, sizeof(std::atomic<pid_t>), PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  workload_.step = [stopped](uint32_t) {
+    AddOne();
+    pid_t none = 0;
+    if (stopped->compare_exchange_strong(none, getpid())) raise(SIGSTOP);
+  };
+  pid_t waker = fork();
+  if (waker == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (!stopped->load()) usleep(1000);
+    usleep(kStopMs * 1000);
+    while (kill(stopped->load(), SIGCONT) == 0) usleep(1000);
+    _exit(0);
+  }
+  EXPECT_EQ(Run(), kExitPass) << out_;
+  EXPECT_GE(report_["stats"]["duration_s"], kStopMs / 1e3);
+  waitpid(waker, nullptr, 0);
+  munmap(stopped, sizeof(*stopped));
+}
+
 TEST_F(SupervisorTest, QuietPhaseThatNeverEndsIsAStall) {
   config_.stall_ms = 300;
   workload_.quiesce = [] { return false; };
@@ -216,6 +242,16 @@ TEST_F(SupervisorTest, ControlCStopsCleanlyAndStillReports) {
   EXPECT_EQ(report_["verdict"], "INCONCLUSIVE");
   EXPECT_EQ(report_["interrupted"], true);
   EXPECT_TRUE(Says("INCONCLUSIVE interrupted")) << out_;
+}
+
+TEST_F(SupervisorTest, ControlCEndsAStoppedRun) {
+  config_.duration_ms = 60'000;
+  workload_.setup = [] {
+    kill(getppid(), SIGINT);
+    raise(SIGSTOP);
+  };
+  EXPECT_EQ(Run(), kExitInconclusive);
+  EXPECT_EQ(report_["interrupted"], true);
 }
 
 TEST_F(SupervisorTest, SecondControlCEndsAtOnce) {
