@@ -156,11 +156,12 @@ namespace {
 
 // Without this, what comes of broken memory would be another thing at each
 // replay. Nothing relies on it: where it is refused, addresses stay random. A
-// debugger has asked for the same, and then there is nothing to do.
+// debugger has asked for the same, and then there is nothing to do. Who called
+// the loader by name (AT_BASE is 0) is it, and /proc/self/exe says so.
 void FixAddresses(char** argv) {
   constexpr unsigned long kAsk = 0xffffffff;
   auto fixed = [] { return (personality(kAsk) & ADDR_NO_RANDOMIZE) != 0; };
-  if (fixed() || getauxval(AT_SECURE)) return;
+  if (fixed() || getauxval(AT_SECURE) || !getauxval(AT_BASE)) return;
   if (personality(static_cast<unsigned long>(personality(kAsk)) |
                   ADDR_NO_RANDOMIZE) < 0 ||
       !fixed()) {
