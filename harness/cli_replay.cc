@@ -35,8 +35,16 @@ struct Reported {
   std::optional<Replay> schedule;
 };
 
+// Null where there is none.
+const Json& At(const Json& object, const char* key) {
+  static const Json kNone;
+  if (!object.is_object()) return kNone;
+  auto it = object.find(key);
+  return it == object.end() ? kNone : *it;
+}
+
 std::string TextOf(const Json& object, const char* key) {
-  const Json& value = object.at(key);
+  const Json& value = At(object, key);
   return value.is_string() ? value.get<std::string>() : "";
 }
 
@@ -55,15 +63,15 @@ absl::StatusOr<uint64_t> ReadHash(const std::string& text) {
 }
 
 absl::StatusOr<uint64_t> ReadCount(const Json& replay, const char* key) {
-  const Json& value = replay.at(key);
+  const Json& value = At(replay, key);
   if (value.is_number_unsigned()) return value.get<uint64_t>();
   return absl::InvalidArgumentError(
       absl::StrCat("finding/replay/", key, ": is not a number from 0 on"));
 }
 
 absl::StatusOr<Replay> ReadSchedule(const Json& finding) {
-  const Json& replay = finding.at("replay");
-  if (!replay.at("schedule").is_string()) {
+  const Json& replay = At(finding, "replay");
+  if (!At(replay, "schedule").is_string()) {
     return absl::InvalidArgumentError("finding/replay/schedule: is no text");
   }
   auto index = ReadCount(replay, "schedule_index");
@@ -92,13 +100,18 @@ void ReadPlan(const Json& report, const std::string& engine, Reported& to,
               Args& errors) {
   std::vector<std::pair<std::string, std::string>> overrides;
   if (!engine.empty()) overrides.emplace_back("/engine", engine);
-  ParsedConfig parsed = ParseConfig(report.at("config").dump(), overrides);
+  ParsedConfig parsed = ParseConfig(At(report, "config").dump(), overrides);
   for (const std::string& error : parsed.errors) {
     errors.push_back(absl::StrCat("config: ", error));
   }
   if (!parsed.errors.empty()) return;
+  const Json& seed = At(report, "seed");
+  if (!seed.is_number_unsigned()) {
+    errors.push_back("seed: is not a number from 0 on");
+    return;
+  }
   to.config = std::move(parsed.config);
-  to.seed = report.at("seed").get<uint64_t>();
+  to.seed = seed.get<uint64_t>();
   std::string then = TextOf(report, "plan_hash");
   std::string now = PlanHash(to.config, to.seed, PlanTaskNames(to.config));
   if (then == now) return;
@@ -108,17 +121,23 @@ void ReadPlan(const Json& report, const std::string& engine, Reported& to,
 }
 
 void ReadFinding(const Json& report, Reported& to, Args& errors) {
-  const Json& finding = report.at("finding");
+  const Json& finding = At(report, "finding");
   if (!finding.is_object()) {
     errors.push_back(absl::StrCat("verdict ", TextOf(report, "verdict"),
                                   ": there is no finding to replay"));
     return;
   }
+  const Json& replay = At(finding, "replay");
+  if (!replay.is_object()) {
+    errors.push_back("finding/replay: is no object");
+    return;
+  }
   to.kind = TextOf(finding, "kind");
+  if (to.kind.empty()) errors.push_back("finding/kind: is no text");
   to.invariant = TextOf(finding, "invariant");
   to.signature = TextOf(finding, "signature");
-  to.command = TextOf(finding.at("replay"), "command");
-  if (!finding.at("replay").contains("schedule")) return;
+  to.command = TextOf(replay, "command");
+  if (!replay.contains("schedule")) return;
   absl::StatusOr<Replay> schedule = ReadSchedule(finding);
   if (schedule.ok()) {
     to.schedule = *std::move(schedule);
@@ -137,14 +156,10 @@ Reported ReadReported(const std::string& path, const std::string& engine,
     return reported;
   }
   Args wrong;
-  try {
-    reported.commit = TextOf(report->at("build"), "commit");
-    reported.sanitizer = TextOf(report->at("build"), "sanitizer");
-    ReadFinding(*report, reported, wrong);
-    if (wrong.empty()) ReadPlan(*report, engine, reported, wrong);
-  } catch (const nlohmann::json::exception& error) {
-    wrong.push_back(absl::StrCat("not a valid report: ", error.what()));
-  }
+  reported.commit = TextOf(At(*report, "build"), "commit");
+  reported.sanitizer = TextOf(At(*report, "build"), "sanitizer");
+  ReadFinding(*report, reported, wrong);
+  if (wrong.empty()) ReadPlan(*report, engine, reported, wrong);
   for (const std::string& line : wrong) {
     errors.push_back(absl::StrCat(reported.path, ": ", line));
   }

@@ -185,6 +185,13 @@ TEST_F(CliReplayTest, WhatCannotBeRunHereIsExit2) {
     report[Json::json_pointer(pointer)] = value;
     return report;
   };
+  auto without = [](Json report, const char* pointer, const char* key) {
+    report[Json::json_pointer(pointer)].erase(key);
+    return report;
+  };
+  constexpr char kNoCount[] =
+      "r.json: finding/replay/points: is not a number from 0 on\n";
+  constexpr char kNoReplay[] = "r.json: finding/replay: is no object\n";
   struct {
     Json report;
     const char* err;
@@ -199,14 +206,26 @@ TEST_F(CliReplayTest, WhatCannotBeRunHereIsExit2) {
        "r.json: schedule: word 3 at character 6: '7': no letter of a fiber\n"},
       {with(Explored(), "/finding/replay/trace_hash", "xyz"),
        "r.json: finding/replay/trace_hash: 'xyz' is not 16 hex digits\n"},
-      {with(Explored(), "/finding/replay/points", "many"), nullptr},
-      {with(Stress(), "/finding/replay", 5), nullptr},
+      {with(Explored(), "/finding/replay/points", "many"), kNoCount},
+      {with(Explored(), "/finding/replay/points", -5), kNoCount},
+      {without(Explored(), "/finding/replay", "points"), kNoCount},
+      {with(Explored(), "/finding/replay/schedule", nullptr),
+       "r.json: finding/replay/schedule: is no text\n"},
+      {with(Stress(), "/finding/replay", nullptr), kNoReplay},
+      {without(Stress(), "/finding", "replay"), kNoReplay},
+      {without(Stress(), "/finding", "kind"),
+       "r.json: finding/kind: is no text\n"},
+      {without(Stress(), "", "seed"),
+       "r.json: seed: is not a number from 0 on\n"},
+      {without(Stress(), "", "config"), nullptr},
+      {without(Stress(), "", "plan_hash"), nullptr},
   };
   for (const auto& c : kCases) {
     Result result = Replay(c.report);
     EXPECT_EQ(result.code, 2) << result.err;
     EXPECT_EQ(result.out, "");
     if (c.err) EXPECT_EQ(result.err, c.err);
+    EXPECT_EQ(result.err.find("exception"), std::string::npos) << result.err;
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1)
         << result.err;
   }
