@@ -78,14 +78,13 @@ SanitizerLog::SanitizerLog(const std::string& out_dir) {
 
 SanitizerLog::~SanitizerLog() {
   if (fd_ < 0) return;
-  if (WrittenPath().empty()) unlink(path_.c_str());
+  if (!IsWritten()) unlink(path_.c_str());
   close(fd_);
 }
 
-std::string SanitizerLog::WrittenPath() const {
+bool SanitizerLog::IsWritten() const {
   struct stat info;
-  if (fd_ < 0 || fstat(fd_, &info) != 0 || info.st_size == 0) return "";
-  return path_;
+  return fd_ >= 0 && fstat(fd_, &info) == 0 && info.st_size > 0;
 }
 
 pid_t StartChild(const TortureBody& body, int sanitizer_log_fd) {

@@ -26,8 +26,7 @@ class SanitizerLog {
   SanitizerLog(const SanitizerLog&) = delete;
   SanitizerLog& operator=(const SanitizerLog&) = delete;
   int fd() const { return fd_; }  // -1: stderr
-  // The path, or empty when there is nothing in it.
-  std::string WrittenPath() const;
+  bool IsWritten() const;
 
  private:
   std::string path_;

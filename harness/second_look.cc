@@ -51,7 +51,7 @@ class Looker {
     if (!interrupted() && ComesBehindTheOthers()) {
       look.alone = false;
       look.remark = absl::StrCat(
-          Name(),
+          Name("Schedule"),
           " comes to it only behind those before it, which must have "
           "left something: run alone it took another course, run with them in "
           "a new process the same.");
@@ -69,8 +69,8 @@ class Looker {
       "had broken, or a detector that overlooks things.";
 
   bool interrupted() const { return interrupts_.count() > 0; }
-  std::string Name() const {
-    return absl::StrCat("schedule ", found_.schedule.index);
+  std::string Name(const char* word = "schedule") const {
+    return absl::StrCat(word, " ", found_.schedule.index);
   }
 
   SecondLook Disputed(std::string why) {
@@ -143,7 +143,8 @@ class Looker {
     if (MeansBrokenMemory(found_.kind) ||
         (ScheduleIsKnown(second) && MeansBrokenMemory(ReplayOf(second).kind))) {
       look.remark = absl::StrCat(
-          Name(), " took another course when it was run again (", courses,
+          Name("Schedule"), " took another course when it was run again (",
+          courses,
           "): memory was broken before anybody noticed, and what comes then is "
           "chance. The asan build may see where.");
       return look;

@@ -35,7 +35,7 @@ struct SecondLook {
   std::optional<Replayed> replayed;  // of the schedule alone
   Snapshot instead;      // of 2., with the totals of the run; null: the first
   bool alone = true;     // false: 3.
-  std::string remark;    // a sentence, where it is not as simple as 1.
+  std::string remark;    // sentences, where it is not as simple as 1.
   std::string disputed;  // a sentence: exit 4
 };
 

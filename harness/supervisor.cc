@@ -69,7 +69,6 @@ void PrintStart(const Run& run, size_t task_count) {
 // What is known of a run besides its recorder.
 struct Ending {
   bool interrupted = false;
-  std::string sanitizer_log = {};
   std::optional<Replayed> replayed = {};
   std::string other_course = {};
   bool alone = true;
@@ -90,7 +89,6 @@ RunOutcome OutcomeOf(const Recorder& r, const Run& run, const Ending& ending) {
   outcome.other_course = ending.other_course;
   outcome.alone = ending.alone;
   outcome.remark = ending.remark;
-  outcome.sanitizer_log = ending.sanitizer_log;
   outcome.exit_code = Judge(r, outcome);
   return outcome;
 }
@@ -157,7 +155,8 @@ void JudgeReplay(const Replay& replay, const Recorder& r, Ending& ending) {
 }
 
 int ConcludeTwice(const Recorder& first, const Run& run, Workload& workload,
-                  const InterruptScope& interrupts, Ending& ending) {
+                  const InterruptScope& interrupts, const SanitizerLog& log,
+                  Ending& ending) {
   SecondLook look =
       LookAgain({.config = run.config,
                  .seed = run.seed,
@@ -169,6 +168,10 @@ int ConcludeTwice(const Recorder& first, const Run& run, Workload& workload,
   ending.other_course = look.disputed;
   ending.alone = look.alone;
   ending.remark = look.remark;
+  if (look.instead && log.IsWritten()) {
+    ending.remark +=
+        " sanitizer.log is of that one; a replay writes one of this.";
+  }
   return Conclude(look.instead ? *look.instead : first, run, ending);
 }
 
@@ -183,7 +186,7 @@ int RunForked(const Run& run, const TortureBody& body, Workload& workload) {
   supervision.HideProgress();
   if (end == ChildEnd::kInterruptedTwice) return kExitInterruptedTwice;
   const Recorder& outcome = supervision.Outcome();
-  Ending ending = {interrupts.count() > 0, log.WrittenPath()};
+  Ending ending = {interrupts.count() > 0};
   ending.other_course = DifferenceText(outcome.explore.difference);
   if (end == ChildEnd::kHarnessFailed && ending.other_course.empty()) {
     return HarnessFailed("the harness failed in the torture process");
@@ -192,7 +195,7 @@ int RunForked(const Run& run, const TortureBody& body, Workload& workload) {
     JudgeReplay(*run.options.replay, outcome, ending);
   } else if (CanBeRunAgain(outcome)) {
     if (Snapshot first = CopyRecorder(outcome)) {
-      return ConcludeTwice(*first, run, workload, interrupts, ending);
+      return ConcludeTwice(*first, run, workload, interrupts, log, ending);
     }
   }
   return Conclude(outcome, run, ending);

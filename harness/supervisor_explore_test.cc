@@ -276,7 +276,7 @@ TEST_F(SupervisorSecondLookTest, AScheduleThatNeedsThoseBeforeItIsFoundByAll) {
   flag.store(0, kRelaxed);
   EXPECT_EQ(FindingField("invariant"), "item_state");
   EXPECT_FALSE(report_["finding"]["replay"].contains("schedule"));
-  EXPECT_TRUE(Says("schedule 2 comes to it only behind those before it"))
+  EXPECT_TRUE(Says("Schedule 2 comes to it only behind those before it"))
       << out_;
   std::string command = ReplayField("command");
   EXPECT_NE(command.find("lrutorture run"), command.npos) << command;

@@ -214,8 +214,9 @@ std::string VerdictText(const Recorder& r, const Config& config,
   if (outcome.exit_code == kExitFinding) {
     text = FindingText(report, outcome, quiet);
   } else if (outcome.exit_code == kExitHarness) {
+    bool both = !outcome.other_course.empty() && !outcome.impossible.empty();
     text = absl::StrCat("HARNESS FAILED ", outcome.other_course,
-                        outcome.impossible, "\n");
+                        both ? "; " : "", outcome.impossible, "\n");
     if (r.nr_findings.load(kRelaxed)) {
       text += FindingText(report, outcome, quiet);
     } else if (Exploring(r) && !quiet) {

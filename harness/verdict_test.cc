@@ -77,6 +77,15 @@ TEST_F(VerdictTest, AnotherCourseBeatsFinding) {
   EXPECT_EQ(Judge(r(), outcome), kExitHarness);
 }
 
+TEST_F(VerdictTest, BothReasonsOfAHarnessFailureAreTold) {
+  RunOutcome outcome;
+  outcome.exit_code = kExitHarness;
+  outcome.other_course = "one";
+  outcome.impossible = "two";
+  EXPECT_EQ(VerdictText(r(), config_, outcome, {}, "", true),
+            "HARNESS FAILED one; two\n");
+}
+
 TEST_F(VerdictTest, FindingBeatsInterruptBeatsPass) {
   RunOutcome outcome;
   EXPECT_EQ(Judge(r(), outcome), kExitPass);

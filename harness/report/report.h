@@ -27,10 +27,9 @@ struct RunOutcome {
   // The schedule of a finding, run again at once; or one that was to be run
   // again. Not when nobody could or had to.
   std::optional<Replayed> replayed;
-  std::string other_course;   // it should not have been another; a sentence
-  bool alone = true;          // false: the schedule needs those before it
-  std::string remark;         // on how it came again; a sentence
-  std::string sanitizer_log;  // path, or empty
+  std::string other_course;  // it should not have been another; a sentence
+  bool alone = true;         // false: the schedule needs those before it
+  std::string remark;        // on how it came again; sentences
 };
 
 // `snapshot` may be the live block or a private copy taken at the latch.
