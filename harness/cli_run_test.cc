@@ -268,6 +268,12 @@ TEST_F(CliRunTest, BadOptionsAndConfigsAreExit2BeforeAnythingStarts) {
        "string\n"},
       {{"run", "--strategy", "pct3"},
        "/explore/strategy: unknown strategy 'pct3' (did you mean 'pct:3'?)\n"},
+      {{"run", "--schedules", "5"},
+       "--schedules: only with --engine explore; configs/teardown.json runs in "
+       "stress\n"},
+      {{"run", "--strategy", "pct:3"},
+       "--strategy: only with --engine explore; configs/teardown.json runs in "
+       "stress\n"},
       {{"run", "--set", "/a"}, "--set: '/a' is not /POINTER=VALUE\n"},
       {{"run", "--set", "lru=x"},
        "lru: --set: not a JSON pointer (like /topology/nids)\n"},

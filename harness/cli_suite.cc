@@ -67,7 +67,7 @@ void LoadConfig(const std::string& path, const RunRequest& request,
   run.config = std::move(parsed.config);
   if (!request.explore_only.empty() && run.config.engine != kExplore) {
     plans.errors.push_back(absl::StrCat(origin, request.explore_only,
-                                        ": is of --engine explore; ", path,
+                                        ": only with --engine explore; ", path,
                                         " runs in ", run.config.engine));
   }
   if (run.config.name == Config{}.name) run.config.name = NameFrom(path);

@@ -159,7 +159,7 @@ void SyncHook(const lru::sync_site& site) {
   TaskSlot* slot = CurrentSlot();
   // Waiting inside a fault is no point of its own.
   if (!slot || slot->fp_here.load(kRelaxed) != ~0u) return;
-  if (recorder()->freeze.load(kRelaxed)) return;
+  if (Latched()) return;
   const lru::task& task = slot->task;
   const char* outer = task.api.load(kRelaxed);
   // A mutex alone would allow it, but nobody says here which lock it is.

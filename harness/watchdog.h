@@ -23,7 +23,7 @@ struct Alarm {
   uint32_t memcg = 0;   // serial of the oldest dying one, or 0
 };
 
-// As a finding, if nobody was before.
+// Claims a finding for it, unless one is latched.
 void ReportAlarm(const Alarm& alarm);
 
 // For the engine that knows: nobody can go on; a schedule does not end.
