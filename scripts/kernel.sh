@@ -20,8 +20,8 @@ called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/packages.sh
 
-readonly members=(Makefile mm/list_lru.c lib/xarray.c
-  include/linux/{list,list_lru,xarray,poison}.h)
+mapfile -t members <lru/kernel/tree_files
+readonly members
 
 usage() {
   sed -n '2,/^set /{/^set /d;s/^# \?//;p}' "${BASH_SOURCE[0]}" >&2

@@ -15,16 +15,13 @@ import sys
 import tempfile
 import unittest
 
-from mutate_kernel import mutate
+from mutate_kernel import FILES, copy_files, mutate
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / 'lru/kernel'))
 import features  # noqa: E402
 
 VERSION = '6.12'
-FILES = ['mm/list_lru.c', 'lib/xarray.c'] + [
-    f'include/linux/{name}.h'
-    for name in ('list', 'list_lru', 'xarray', 'poison')]
 BUILD = pathlib.Path()
 
 
@@ -51,6 +48,8 @@ class Sources(unittest.TestCase):
     def test_what_is_compiled_is_the_trees_byte_for_byte(self):
         built = BUILD / f'lru/kernel-{VERSION}.so.d'
         for name in FILES:
+            if name == 'Makefile':
+                continue
             copy = built / name
             if not copy.exists():
                 copy = built / pathlib.Path(name).name
@@ -295,6 +294,45 @@ class Mistakes(unittest.TestCase):
         else:
             self.assertEqual(found['signature'],
                              'invariant|kernel_overrun|list_lru_memcg')
+
+
+# A command that proves nothing says so.
+class Mutate(unittest.TestCase):
+    def refused(self, words, *arguments):
+        done = run(sys.executable, ROOT / 'scripts/mutate_kernel.py',
+                   *arguments)
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn(words, done.stderr)
+        self.assertNotIn('unmodified', done.stdout)
+
+    def test_no_such_name(self):
+        self.refused("'add_unlock' (did you mean 'add_unlocked'?)", VERSION,
+                     'add_unlock')
+        self.refused(f"unknown mutation '{VERSION}'", '--tree', tree(),
+                     VERSION)
+
+    def test_no_such_tree(self):
+        self.refused('/nonexistent has no mm/list_lru.c', '--tree',
+                     '/nonexistent')
+
+    def test_no_place_for_any(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            copy_files(tree(), pathlib.Path(scratch))
+            pathlib.Path(scratch, 'mm/list_lru.c').write_text('')
+            self.refused('no mutant was tried', '--tree', scratch)
+
+    def test_what_else_is_in_a_tree_is_not_copied(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            big = pathlib.Path(scratch, 'linux')
+            copy_files(tree(), big)
+            (big / '.git').mkdir()
+            copy = pathlib.Path(scratch, 'copy')
+            copy_files(big, copy)
+            self.assertEqual(
+                {str(path.relative_to(copy)) for path in copy.rglob('*')
+                 if path.is_file()}, set(FILES))
+            self.assertFalse((copy / '.git').exists())
 
 
 # A history in which the fault comes in between commits that cannot be told.

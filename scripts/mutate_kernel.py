@@ -9,14 +9,15 @@ Makes each mutation below, one line each, in a copy of the tree, of VERSION the
 one that scripts/kernel.sh has unpacked, builds the plug-in and tortures it, at
 most RUNS times in each engine; of --tree, those that its text has a place for.
 A mutant that does not compile or load, or whose code is what it was, is an
-error, not a catch. The unmodified tree under the same command must find nothing
-new. Exit 0: all caught in each engine, the baseline clean; 1: not; 2: an error;
-77: the kernel's sources cannot be had.
+error, not a catch, and so is a command that tries none. The unmodified tree
+under the same command must find nothing new. Exit 0: all caught in each engine,
+the baseline clean; 1: not; 2: an error; 77: the kernel's sources cannot be had.
 
 Places are found by function and token; no text of the kernel is in here.
 """
 
 import argparse
+import difflib
 import hashlib
 import pathlib
 import re
@@ -26,6 +27,9 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# All that is read of a kernel tree; the Makefile, for its version, if it is
+# there.
+FILES = (ROOT / 'lru/kernel/tree_files').read_text().split()
 
 # name, functions, token, and what: None drops the statement that the token is
 # in, a text replaces the token. The place is the first token in the first of
@@ -102,6 +106,16 @@ def mutate(text, functions, token, new):
     return text[:start] + text[end:]
 
 
+def copy_files(tree, copy):
+    for name in FILES:
+        if name == 'Makefile' and not (tree / name).exists():
+            continue
+        if not (tree / name).exists():
+            raise Failed(f'{tree} has no {name}')
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(tree / name, copy / name)
+
+
 def code_of(object_file):
     out = subprocess.run(
         ['objdump', '-d', '-r', '--no-show-raw-insn', str(object_file)],
@@ -116,7 +130,7 @@ class Bench:
         self.build = ROOT / 'build' / options.preset
         self.flags = (self.build / 'lru/plugin_flags').read_text().split()
         self.tree = scratch / 'tree'
-        shutil.copytree(options.tree, self.tree)
+        copy_files(options.tree, self.tree)
 
     def plugin(self, name, text):
         """The plug-in of the tree with that list_lru.c; its object code."""
@@ -126,7 +140,7 @@ class Bench:
             [ROOT / 'lru/kernel/build_plugin.sh', self.tree, plugin,
              *self.flags], capture_output=True, text=True)
         if done.returncode:
-            raise Failed(f'does not compile:\n{done.stderr[:2000]}')
+            raise Failed(f'{name} does not compile:\n{done.stderr[:2000]}')
         return plugin, code_of(f'{plugin}.d/list_lru.o')
 
     def torture(self, plugin, engine, seed):
@@ -146,7 +160,7 @@ class Bench:
             return None
         if done.returncode == 1:
             return done.stdout.splitlines()[0].replace('FINDING ', '')
-        raise Failed(f'exit {done.returncode}: {done.stderr[:500]}')
+        raise Failed(f'{plugin.stem}: exit {done.returncode}: {done.stderr[:500]}')
 
     def first_finding(self, plugin, engine):
         """What the first run that finds something new finds, and which it is."""
@@ -157,37 +171,55 @@ class Bench:
         return None
 
 
-def run(options, scratch):
-    bench = Bench(options, scratch)
-    text = (bench.tree / 'mm/list_lru.c').read_text()
-    clean, clean_code = bench.plugin('clean', text)
-    failed = False
-    for engine in options.engines:
-        found = bench.first_finding(clean, engine)
-        failed |= found is not None
-        print(f'unmodified: {engine}: '
-              f'{f"NOT CLEAN: {found}" if found else "clean"}', flush=True)
+def mutants_of(text, options):
+    """Name and text of each that is asked for and has a place."""
+    mutants = []
     for name, *mutation in MUTATIONS:
         if options.names and name not in options.names:
             continue
         try:
-            mutant, code = bench.plugin(name, mutate(text, *mutation))
-            if code == clean_code:
-                raise Failed('its object code is what it was')
-            for engine in options.engines:
-                found = bench.first_finding(mutant, engine)
-                failed |= found is None
-                print(f'{name}: {engine}: '
-                      f'{f"caught: {found}" if found else "MISSED"}',
-                      flush=True)
+            mutants.append((name, mutate(text, *mutation)))
         except NoPlace as error:
-            print(f'{name}: no place: {error}', flush=True)
             if not options.lenient:
-                return 2
-        except Failed as error:
-            print(f'{name}: ERROR: {error}', flush=True)
-            return 2
-    return 1 if failed else 0
+                raise Failed(f'{name}: {error}') from None
+            print(f'{name}: no place: {error}', flush=True)
+    if not mutants:
+        raise Failed('no mutant was tried')
+    return mutants
+
+
+def run(options, scratch):
+    """How many are missed, the unmodified tree among them if it is not clean."""
+    bench = Bench(options, scratch)
+    text = (bench.tree / 'mm/list_lru.c').read_text()
+    mutants = mutants_of(text, options)
+    clean, clean_code = bench.plugin('unmodified', text)
+    failed = 0
+    for engine in options.engines:
+        found = bench.first_finding(clean, engine)
+        failed += found is not None
+        print(f'unmodified: {engine}: '
+              f'{f"NOT CLEAN: {found}" if found else "clean"}', flush=True)
+    for name, mutated in mutants:
+        mutant, code = bench.plugin(name, mutated)
+        if code == clean_code:
+            raise Failed(f'{name}: its object code is what it was')
+        for engine in options.engines:
+            found = bench.first_finding(mutant, engine)
+            failed += found is None
+            print(f'{name}: {engine}: '
+                  f'{f"caught: {found}" if found else "MISSED"}', flush=True)
+    print(f'mutants tried: {len(mutants)}')
+    return failed
+
+
+def check_names(names):
+    known = [name for name, *_ in MUTATIONS]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f" (did you mean '{near[0]}'?)" if near else ''
+            raise Failed(f"unknown mutation '{name}'{hint}")
 
 
 def main():
@@ -207,10 +239,21 @@ def main():
     options.engines = (['stress', 'explore'] if options.engine == 'both'
                        else [options.engine])
     options.lenient = options.tree is not None
+    try:
+        return mutate_all(parser, options)
+    except Failed as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+
+
+def mutate_all(parser, options):
+    version = None
     if not options.tree:
-        if not options.names:
-            parser.error('which VERSION?')
+        if not options.names or not re.match(r'\d+\.\d', options.names[0]):
+            parser.error('which VERSION, or which --tree?')
         version = options.names.pop(0)
+    check_names(options.names)
+    if version:
         options.tree = ROOT / 'build/kernel' / version
         if not options.tree.exists():
             got = subprocess.run([ROOT / 'scripts/kernel.sh', version],
@@ -219,7 +262,7 @@ def main():
                 print(got.stderr)
                 return 77 if got.returncode == 2 else 2
     with tempfile.TemporaryDirectory() as scratch:
-        return run(options, pathlib.Path(scratch))
+        return 1 if run(options, pathlib.Path(scratch)) else 0
 
 
 if __name__ == '__main__':

@@ -15,15 +15,17 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 dir=$out.d
 rm -rf "$dir" "$out"  # nobody is to run what an older tree was made into
 mkdir -p "$dir/include/linux"
-# Out of mm/ and lib/, where their quoted includes would find the real ones.
-cp "$tree/mm/list_lru.c" "$tree/lib/xarray.c" "$dir/"
-for header in list list_lru xarray poison; do
-  cp "$tree/include/linux/$header.h" "$dir/include/linux/"
-done
+while read -r file; do
+  case $file in
+    # Out of mm/ and lib/, where quoted includes would find the real ones.
+    *.c) cp "$tree/$file" "$dir/" ;;
+    *.h) cp "$tree/$file" "$dir/$file" ;;
+  esac
+done <"$here/tree_files"
 "$here/features.py" "$tree" >"$dir/features.h"
 # Every other header that these files name leads to the shim.
 sed -nE 's/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"].*/\1/p' \
-  "$dir"/*.c "$dir"/include/linux/{list,list_lru,xarray,poison}.h |
+  "$dir"/*.c "$dir"/include/linux/*.h |
   sort -u | while read -r name; do
     [ -e "$dir/include/$name" ] && continue
     mkdir -p "$dir/include/$(dirname "$name")"
