@@ -11,7 +11,7 @@ using testing::Contains;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr const char* kOrder = "lock_order";
+constexpr const char* kLockOrder = "lock_order";
 
 struct Locks {
   spinlock_t a{"a->lock"}, b{"b->lock"}, c{"c->lock"};
@@ -61,7 +61,7 @@ TEST(LockOrderOracleTest, TwoOrders) {
                 Take(&l.b, &l.a);
               }),
               AllOf(SizeIs(1),
-                    Contains(Says(kOrder,
+                    Contains(Says(kLockOrder,
                                   "takes a->lock 0 while it holds b->lock 0, "
                                   "but elsewhere the order is a->lock, then "
                                   "b->lock"))));
@@ -73,7 +73,7 @@ TEST(LockOrderOracleTest, ThreeInACircle) {
                 Take(&l.b, &l.c);
                 Take(&l.c, &l.a);
               }),
-              Contains(Says(kOrder,
+              Contains(Says(kLockOrder,
                             "the order is a->lock, then b->lock, then "
                             "c->lock")));
 }
@@ -92,26 +92,28 @@ TEST(LockOrderOracleTest, MutexInAReadSection) {
                 }
               }),
               AllOf(SizeIs(1),
-                    Contains(Says(kOrder,
+                    Contains(Says(kLockOrder,
                                   "takes m_mutex, which may sleep, in a read "
                                   "section"))));
 }
 
 TEST(LockOrderOracleTest, MutexAndSpinlock) {
-  EXPECT_THAT(WithLocks([](Locks& l) {
-                {
-                  lru::mutex_guard outer(&l.m);
-                  spin_guard inner(&l.a);
-                }
-                spin_guard outer(&l.a);
-                lru::mutex_guard inner(&l.m);
-              }),
-              Contains(Says(kOrder, "takes m_mutex 0 while it holds a->lock")));
+  EXPECT_THAT(
+      WithLocks([](Locks& l) {
+        {
+          lru::mutex_guard outer(&l.m);
+          spin_guard inner(&l.a);
+        }
+        spin_guard outer(&l.a);
+        lru::mutex_guard inner(&l.m);
+      }),
+      Contains(Says(kLockOrder, "takes m_mutex 0 while it holds a->lock")));
 }
 
 TEST(LockOrderOracleTest, TwoOfOneClass) {
-  EXPECT_THAT(WithLocks([](Locks& l) { Take(&l.a, &l.other_a); }),
-              Contains(Says(kOrder, "takes a->lock 2 while it holds a->lock")));
+  EXPECT_THAT(
+      WithLocks([](Locks& l) { Take(&l.a, &l.other_a); }),
+      Contains(Says(kLockOrder, "takes a->lock 2 while it holds a->lock")));
 }
 
 void TakeNested(spinlock_t* first, spinlock_t* second,
@@ -132,7 +134,7 @@ TEST(LockOrderOracleTest, NestedByAnnotationIsSilentInOneOrderOnly) {
                 TakeNested(&l.a, &l.other_a, false);
                 TakeNested(&l.a, &l.other_a, true);
               }),
-              Contains(Says(kOrder, "a->lock, then a->lock (nested)")));
+              Contains(Says(kLockOrder, "a->lock, then a->lock (nested)")));
 }
 
 TEST(LockOrderOracleTest, TrylockWaitsForNobody) {
@@ -152,30 +154,32 @@ TEST(LockOrderOracleTest, TrylockWaitsForNobody) {
               }),
               IsEmpty());
   // But whoever holds what it tried for may be waited for.
-  EXPECT_THAT(WithLocks([&](Locks& l) {
-                Take(&l.c, &l.a);
-                tried(&l.b, &l.a, &l.c);
-              }),
-              Contains(Says(kOrder, "takes c->lock 0 while it holds a->lock")));
+  EXPECT_THAT(
+      WithLocks([&](Locks& l) {
+        Take(&l.c, &l.a);
+        tried(&l.b, &l.a, &l.c);
+      }),
+      Contains(Says(kLockOrder, "takes c->lock 0 while it holds a->lock")));
 }
 
 // The second task is told of before it gets its lock: main lets go only then.
 TEST(LockOrderOracleTest, ReportedBeforeTheTaskBlocks) {
   static Locks locks;
-  EXPECT_THAT(RunScenario([] {
-                Scenario s;
-                Take(&locks.b, &locks.a);
-                lru::spin_lock(&locks.b);
-                lru::task* other = lru::task_start(
-                    "other", [](void*) { Take(&locks.a, &locks.b); }, nullptr);
-                while (!harness::recorder()->nr_findings.load(
-                    std::memory_order_relaxed)) {
-                  lru::task_yield();
-                }
-                lru::spin_unlock(&locks.b);
-                lru::task_join(other);
-              }),
-              Contains(Says(kOrder, "other takes b->lock 0 while it holds")));
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s;
+        Take(&locks.b, &locks.a);
+        lru::spin_lock(&locks.b);
+        lru::task* other = lru::task_start(
+            "other", [](void*) { Take(&locks.a, &locks.b); }, nullptr);
+        while (
+            !harness::recorder()->nr_findings.load(std::memory_order_relaxed)) {
+          lru::task_yield();
+        }
+        lru::spin_unlock(&locks.b);
+        lru::task_join(other);
+      }),
+      Contains(Says(kLockOrder, "other takes b->lock 0 while it holds")));
 }
 
 TEST(LockOrderOracleTest, MutexWithInterruptsOff) {
@@ -183,7 +187,7 @@ TEST(LockOrderOracleTest, MutexWithInterruptsOff) {
                 lru::irqs_off_guard outer(true);
                 lru::mutex_guard inner(&l.m);
               }),
-              Contains(Says(kOrder,
+              Contains(Says(kLockOrder,
                             "takes m_mutex, which may sleep, with interrupts "
                             "off")));
 }
@@ -213,7 +217,7 @@ TEST(LockOrderOracleTest, IrqSafeLockWithInterruptsOn) {
                 l.a.irq_safe = true;
                 spin_guard guard(&l.a);
               }),
-              AllOf(SizeIs(1), Contains(Says(kOrder, kSays))));
+              AllOf(SizeIs(1), Contains(Says(kLockOrder, kSays))));
   // An unlock that turns them on, though they were off before its lock.
   EXPECT_THAT(WithLocks([](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
                 l.a.irq_safe = true;
@@ -222,7 +226,7 @@ TEST(LockOrderOracleTest, IrqSafeLockWithInterruptsOn) {
                 lru::spin_unlock_irq(&l.b);
                 lru::spin_unlock(&l.a);
               }),
-              AllOf(SizeIs(1), Contains(Says(kOrder, kSays))));
+              AllOf(SizeIs(1), Contains(Says(kLockOrder, kSays))));
 }
 
 TEST(LockOrderOracleTest, UnlockOfWhatIsNotHeld) {
@@ -233,18 +237,19 @@ TEST(LockOrderOracleTest, UnlockOfWhatIsNotHeld) {
     lru::spin_unlock(&l.a);
   };
   EXPECT_THAT(WithLocks(unlock),
-              AllOf(SizeIs(1), Contains(Says(kOrder,
+              AllOf(SizeIs(1), Contains(Says(kLockOrder,
                                              "main unlocks a->lock 0 in no "
                                              "call, but does not hold it"))));
   // While it holds others, which it holds still afterwards.
-  EXPECT_THAT(WithLocks([](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                lru::spin_lock(&l.b);
-                lru::rcu_read_lock();
-                lru::spin_unlock(&l.other_a);
-                EXPECT_TRUE(lru::lock_is_held(&l.b));
-                lru::spin_unlock(&l.b);
-              }),
-              AllOf(SizeIs(1), Contains(Says(kOrder, "unlocks a->lock 2"))));
+  EXPECT_THAT(
+      WithLocks([](Locks& l) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        lru::spin_lock(&l.b);
+        lru::rcu_read_lock();
+        lru::spin_unlock(&l.other_a);
+        EXPECT_TRUE(lru::lock_is_held(&l.b));
+        lru::spin_unlock(&l.b);
+      }),
+      AllOf(SizeIs(1), Contains(Says(kLockOrder, "unlocks a->lock 2"))));
 }
 
 // Out of order, and more than are written down.
