@@ -123,10 +123,7 @@ class Scenario {
     TakeNotes();
     World::Parts watched = parts;
     watched.lru_ops = Watched(parts.lru_ops);
-    world_ = std::make_unique<World>(config_, watched);
-    for (const Oracle& oracle : Oracles()) {
-      if (oracle.start) oracle.start(*world_);
-    }
+    world_ = StartWorld(config_, watched);
   }
 
   // Callbacks that still wait for their grace period use the world, which ends

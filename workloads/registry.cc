@@ -157,6 +157,18 @@ const lru::list_lru_ops& UnwatchedOps() {
               ->unwatched;
 }
 
+std::unique_ptr<World> StartWorld(const harness::Config& config,
+                                  const World::Parts& parts) {
+  for (const Oracle& oracle : Oracles()) {
+    if (oracle.before_world) oracle.before_world();
+  }
+  auto world = std::make_unique<World>(config, parts);
+  for (const Oracle& oracle : Oracles()) {
+    if (oracle.start) oracle.start(*world);
+  }
+  return world;
+}
+
 const Control* FindControl(std::string_view name) {
   auto it = Controls().find(name);
   return it == Controls().end() ? nullptr : &it->second;

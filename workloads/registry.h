@@ -30,7 +30,13 @@ struct Oracle {
   void (*watch)(lru::list_lru_ops& ops) = nullptr;
   // A new lru has this index from now on: forget what was known of another.
   void (*lru_created)(uint32_t index, bool memcg_aware) = nullptr;
+  // Before the world makes its first lru: for what that itself can violate.
+  void (*before_world)() = nullptr;
 };
+
+// The world, in the sight of all oracles.
+std::unique_ptr<World> StartWorld(const harness::Config& config,
+                                  const World::Parts& parts);
 
 // A control replaces one step of the clean lru, of its teardown, or of what
 // callers do. Exactly one of the three is changed by `break_it`.

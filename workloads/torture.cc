@@ -34,11 +34,7 @@ void Torture::Setup(const harness::Config& config, uint64_t seed) {
   }
   clean.lru_ops = Watched(clean.lru_ops);
   parts_.lru_ops = Watched(parts_.lru_ops);
-  world_ =
-      std::make_unique<World>(config, config.busted_after_ms ? clean : parts_);
-  for (const Oracle& oracle : Oracles()) {
-    if (oracle.start) oracle.start(*world_);
-  }
+  world_ = StartWorld(config, config.busted_after_ms ? clean : parts_);
 }
 
 std::unique_ptr<harness::Actor> Torture::MakeActor(

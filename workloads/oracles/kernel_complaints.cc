@@ -39,7 +39,7 @@ void OnComplaint(lru::kernel_complaint complaint, const char* what,
   }
 }
 
-void Start(World&) {
+void BeforeWorld() {
   lru::lru_kernel_complaint_hook.store(OnComplaint, kRelaxed);
 }
 void AfterTeardown() {
@@ -55,9 +55,10 @@ LRUTORTURE_REGISTER(RegisterOracle(
       "allocated."},
      {"kernel_warning", "",
       "A kernel's own code never comes to a WARN_ON() that is true."}},
-    {.start = Start,
+    {.start = nullptr,
      .check_totals = nullptr,
-     .after_teardown = AfterTeardown}));
+     .after_teardown = AfterTeardown,
+     .before_world = BeforeWorld}));
 
 }  // namespace
 }  // namespace workloads::kernel_complaints_oracle
