@@ -93,6 +93,11 @@ class Bugs(unittest.TestCase):
             'EXPORT_SYMBOL_GPL(list_lru_add);',
             'bool f(void)\n{\nspin_unlock(l); atomic_long_inc(n);\n}\n'))
 
+    def test_a_comment_has_none(self):
+        self.assertNotIn('node_counted_after_unlock', self.changed(
+            'EXPORT_SYMBOL_GPL(list_lru_add);',
+            'bool f(void)\n{\n/* spin_unlock(l); atomic_long_inc(n); */\n}\n'))
+
     def test_known_findings_name_what_there_is(self):
         known = json.loads(
             (ROOT / 'lru/kernel/known_findings.json').read_text())

@@ -304,6 +304,7 @@ static const struct lrut_plugin plugin = {
     .climbs = LRUT_LIST_LOCK,
     .stops = LRUT_STOP,
     .node_count_lags = LRUT_ATOMIC_NODE_COUNT && !LRUT_CALLER_LOCKED,
+    .xa_lock_irq = LRUT_XA_LOCK_IRQ,
     .mlru_first = offsetof(struct list_lru_memcg, node),
     .list_size = sizeof(struct list_lru_one),
     .node_size = sizeof(struct list_lru_node),

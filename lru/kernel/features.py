@@ -38,6 +38,8 @@ FEATURES = [
     ('LRUT_CALLER_LOCKED', H, r'\b__list_lru_add\s*\(',
      'list_lru_lock() and what is done under it; the counts of nodes change '
      'under the lock (7.2)'),
+    ('LRUT_XA_LOCK_IRQ', C, r'\bXA_FLAGS_LOCK_IRQ\b',
+     'interrupts take the lock of the xarray as well'),
 ]
 
 # The body of one function has the first pattern; none has the second.
@@ -64,11 +66,16 @@ BUGS = [
 ]
 
 
+def code(text):
+    return re.sub(r'/\*.*?\*/|//[^\n]*', ' ', text, flags=re.S)
+
+
 def bodies(text):
     return re.findall(r'^\{$.*?^\}', text, re.M | re.S)
 
 
 def bugs(text):
+    text = code(text)
     found = []
     for name, has, unless in BUGS:
         if unless and re.search(unless, text):
@@ -94,15 +101,14 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     tree = pathlib.Path(sys.argv[1])
-    comment = re.compile(r'/\*.*?\*/', re.S)
-    text = {name: comment.sub(' ', (tree / name).read_text(errors='replace'))
+    text = {name: (tree / name).read_text(errors='replace')
             for name in (C, H)}
     print('/* Made by lru/kernel/features.py from a kernel tree. */')
     print(f'#define LRUT_VERSION "{version(tree)}"')
     print(f'#define LRUT_BUGS "{" ".join(bugs(text[C]))}"')
     for macro, where, pattern, meaning in FEATURES:
-        print(f'#define {macro} {int(bool(re.search(pattern, text[where])))}'
-              f' /* {meaning} */')
+        has = re.search(pattern, code(text[where]))
+        print(f'#define {macro} {int(bool(has))} /* {meaning} */')
 
 
 if __name__ == '__main__':

@@ -203,6 +203,7 @@ struct lrut_plugin {
   bool climbs;          /* by a lock for each list */
   bool stops;           /* a walk knows LRU_STOP */
   bool node_count_lags; /* nr_items of a node changes without the lock */
+  bool xa_lock_irq;     /* its xarrays' locks are taken by interrupts as well */
 
   /* offsetof(struct list_lru_memcg, node), sizeof(struct list_lru_one),
    * sizeof(struct list_lru_node), and offsetof() its list and its lock */

@@ -72,7 +72,7 @@ void do_spin_lock_init(void* lock, const char* name) {
   auto* block = call ? static_cast<lists_block*>(call->memory) : nullptr;
   if (!block || block_of(lock) != block) {
     l->name = "xa_lock";
-    l->irq_safe = true;  // XA_FLAGS_LOCK_IRQ
+    l->irq_safe = call && call->plugin->xa_lock_irq;
     return;
   }
   const kernel_list* list = list_of(lock);
