@@ -49,9 +49,11 @@ static inline void *lrut_xa_load(struct xarray *xa, unsigned long index) {
   lrut_if_armed(saw_lists((long)index, entry));
   return entry;
 }
-static inline void *lrut_xa_erase_irq(struct xarray *xa, unsigned long index) {
+static inline void *lrut_xa_erase(struct xarray *xa, unsigned long index,
+                                  void *(*erase)(struct xarray *,
+                                                 unsigned long)) {
   lrut_if_armed(erasing(container_of(xa, struct list_lru, xa), (long)index));
-  void *entry = xa_erase_irq(xa, index);
+  void *entry = erase(xa, index);
   lrut_if_armed(erased((long)index, entry));
   return entry;
 }
@@ -72,7 +74,8 @@ static inline void *lrut_xas_store(struct xa_state *xas, void *entry) {
 #define list_move(item, head) lrut_list_move(item, head)
 #define list_splice_init(list, head) lrut_list_splice_init(list, head)
 #define xa_load(xa, index) lrut_xa_load(xa, index)
-#define xa_erase_irq(xa, index) lrut_xa_erase_irq(xa, index)
+#define xa_erase(xa, index) lrut_xa_erase(xa, index, xa_erase)
+#define xa_erase_irq(xa, index) lrut_xa_erase(xa, index, xa_erase_irq)
 #define xas_store(xas, entry) lrut_xas_store(xas, entry)
 
 #endif /* LRUTORTURE_LRU_KERNEL_HOOKS_H_ */
