@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "harness/cli_options.h"
 #include "harness/supervisor.h"
+#include "lru/fault_points.h"
 #include "nlohmann/json_fwd.hpp"
 
 namespace harness {
@@ -55,6 +56,9 @@ absl::StatusOr<nlohmann::ordered_json> ReadReport(const std::string& path);
 
 // One line on stderr; returns kExitUsage.
 int UsageError(const Cli& cli, const std::string& line);
+
+// What a sentence on the grace period before that stage must add; "" mostly.
+const char* GracePeriodUnless(const lru::stage_info& stage);
 
 // Where the shipped configs are: in the source tree that this program was
 // built from, or in the current directory. Empty: nowhere.

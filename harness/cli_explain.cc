@@ -90,7 +90,8 @@ std::string StageText(const LruInfo& lru, size_t index) {
                    stage.per_list ? "list of the memcg." : "memcg.");
   if (stage.after_gp) {
     absl::StrAppend(&text, " A whole grace period lies between ",
-                    NameOf(stage.since), " and this.");
+                    NameOf(stage.since), " and this", GracePeriodUnless(stage),
+                    ".");
   }
   const char* closes = ClosesText(stage.closes);
   return Wrapped(absl::StrCat(text, closes[0] ? " " : "", closes));

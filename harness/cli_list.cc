@@ -36,7 +36,8 @@ Json StageRow(const lru::stage_info& stage, size_t number) {
   row["per"] = stage.per_list ? "list" : "memcg";
   row["since"] =
       stage.after_gp
-          ? absl::StrCat("RCU after ", lru::fault_point_at(stage.since).name)
+          ? absl::StrCat("RCU after ", lru::fault_point_at(stage.since).name,
+                         GracePeriodUnless(stage))
           : "";
   row.update(PointRow(info));
   return row;
@@ -275,6 +276,11 @@ std::string WhyNot(const Arguments& arguments) {
 }
 
 }  // namespace
+
+const char* GracePeriodUnless(const lru::stage_info& stage) {
+  bool of_id = stage.since == lru::FP_id_put;
+  return of_id ? " (unless model.id_release is offline)" : "";
+}
 
 int ListCommand(const Args& args, const Cli& cli) {
   Arguments arguments;

@@ -78,6 +78,8 @@ TEST_F(CliTest, ListPointsOfAnLruHasItsStagesFirst) {
   EXPECT_EQ(rows[2]["name"], "kill_confirmed");
   EXPECT_EQ(rows[2]["stage"], "3");
   EXPECT_EQ(rows[2]["since"], "RCU after ref_killed");
+  EXPECT_EQ(rows[6]["since"],
+            "RCU after id_put (unless model.id_release is offline)");
   EXPECT_EQ(rows[4]["per"], "list");
   EXPECT_EQ(rows[7]["name"], "css_free");
   EXPECT_FALSE(rows[8].contains("stage"));
