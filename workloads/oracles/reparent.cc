@@ -250,20 +250,27 @@ bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner,
   return true;
 }
 
+// Where ids are rewritten, that of one which was released before is not (d5):
+// it leads to its parent's list, drained or not, or to whose the id is by now.
+const char* ForTheReleased(const lru::mem_cgroup* memcg) {
+  return !lru::current_lru_ops().climbs && IsReleased(memcg)
+             ? "list of another for the released"
+             : "";
+}
+
 [[gnu::noinline]] void ReportDrained(const fault_site& site) {
-  harness::ReportInvariant(
-      "empty_after_reparent", site.owner.serial,
+  harness::ReportViolation(
+      {.invariant = "empty_after_reparent",
+       .memcg = site.owner.serial,
+       .what = ForTheReleased(MemcgOf(site.memcg))},
       "object %u was linked to list %u of memcg %u after that list had been "
       "drained for ever (lru %u, nid %d)",
       site.item.serial, site.list.serial, site.owner.serial, site.lru.serial,
       site.nid);
 }
 
-// Where ids are rewritten, that of one which was released before is not (d5).
 const char* HowMisled(const fault_site& site, const lru::mem_cgroup* memcg) {
-  if (!lru::current_lru_ops().climbs && IsReleased(memcg)) {
-    return "list of another for the released";
-  }
+  if (const char* of = ForTheReleased(memcg); *of) return of;
   for (const auto* at = memcg; at; at = lru::parent_mem_cgroup(at)) {
     if (words.MayHoldItems(lru::serial_of(at), LruOf(site), site.nid) &&
         IsEmptied(LruAt(site), at, site.nid)) {
