@@ -20,7 +20,7 @@ struct RunRequest {
   // --set first, then the named options, which win over it.
   std::vector<std::pair<std::string, std::string>> overrides;
   std::string options;       // the same, for a shell
-  std::string explore_only;  // an option that was given and means nothing else
+  std::string explore_only;  // an option given that stress knows nothing of
   std::optional<std::string> busted;
   std::optional<std::string> out;
   std::optional<Shard> shard;
