@@ -61,7 +61,6 @@ s64 inc_not_zero(percpu_ref* ref) {
 }  // namespace
 
 int percpu_ref_init(percpu_ref* ref, percpu_ref::func release, u32 serial) {
-  ref->shards = nullptr;  // for percpu_ref_exit()
   if (LRU_ERROR_POINT(ref_allocated, .memcg = serial_ref::of(serial))) {
     return -ENOMEM;
   }
