@@ -40,21 +40,30 @@ void CopyFindings(Recorder& to, const Recorder& from) {
   CopyRaw(to.run_end_ticks, from.run_end_ticks);
 }
 
-// Whether it cannot run: by SIGSTOP, or a debugger. It is not to blame for what
-// it does not do then.
-bool IsStopped(pid_t pid) {
+struct ProcessStat {
+  char state = '?';
+  uint64_t ticks = 0;  // of processors, that it has had
+};
+
+ProcessStat StatOf(pid_t pid) {
+  ProcessStat stat;
   char path[32];
   snprintf(path, sizeof(path), "/proc/%d/stat", pid);
   FILE* file = fopen(path, "re");
-  if (!file) return false;
+  if (!file) return stat;
   char text[512];
   size_t size = fread(text, 1, sizeof(text) - 1, file);
   text[size] = '\0';
   fclose(file);
   // The state follows the name, which may hold anything.
   const char* name_end = strrchr(text, ')');
-  return name_end && name_end + 2 < text + size &&
-         (name_end[2] == 'T' || name_end[2] == 't');
+  unsigned long user = 0, system = 0;
+  if (name_end && sscanf(name_end + 1,
+                         " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                         &stat.state, &user, &system) == 3) {
+    stat.ticks = user + system;
+  }
+  return stat;
 }
 
 void WaitUntilPublished(const Recorder& r) {
@@ -154,13 +163,20 @@ ChildEnd Supervision::Watch(pid_t pid) {
   return failed ? ChildEnd::kHarnessFailed : ChildEnd::kEnded;
 }
 
-// Time is counted here and in the watchdog in looks at a child that could run.
+// Time is counted here and in the watchdog in looks at a child that could run:
+// it is not to blame for what it does not do while SIGSTOP or a debugger holds
+// it. Nor is the one thread of explore, that is always runnable, while it waits
+// for a processor.
 void Supervision::Look(pid_t pid) {
-  if (IsStopped(pid)) {
+  ProcessStat stat = StatOf(pid);
+  if (stat.state == 'T' || stat.state == 't') {
     // Or a run that is asked to end would last until somebody wakes it.
     if (interrupts_.count()) kill(pid, SIGCONT);
     return;
   }
+  bool waits = stat.state == 'R' && stat.ticks == ticks_seen_;
+  ticks_seen_ = stat.ticks;
+  if (waits && Exploring(*recorder())) return;
   if (auto alarm = watchdog_.Look(*recorder(), kLookMs)) OnAlarm(pid, *alarm);
   EndInTime(pid);
 }

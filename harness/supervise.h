@@ -61,6 +61,7 @@ class Supervision {
   int status_ = 0;
   bool killed_ = false;  // by us
   uint64_t due_ms_ = 0;  // for how long the end has been due
+  uint64_t ticks_seen_ = 0;  // of processors, that the child has had
 };
 
 }  // namespace harness

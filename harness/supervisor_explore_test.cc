@@ -1,8 +1,15 @@
 // Whole runs of explore with a workload made up here: every finding is run
 // again in a second process, whatever the first one has come to.
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "harness/supervisor_testing.h"
 
 namespace harness {
@@ -95,6 +102,39 @@ TEST_F(SupervisorExploreTest, WithoutANumberTheTimeEndsIt) {
   EXPECT_EQ(Run(), kExitPass);
   EXPECT_GE(report_["stats"]["duration_s"], 0.1);
   EXPECT_GT(report_["explore"]["schedules"], 1);
+}
+
+// Uses a processor for that long while somebody else has nearly all of it.
+void Starve(absl::Duration duration) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  absl::Time end = absl::Now() + duration;
+  pid_t pid = fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    while (absl::Now() < end) lru::cpu_relax();
+    _exit(0);
+  }
+  sched_param none = {};
+  ASSERT_EQ(sched_setscheduler(0, SCHED_IDLE, &none), 0);
+  while (absl::Now() < end) lru::cpu_relax();
+  ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
+}
+
+TEST_F(SupervisorExploreTest, WhoGetsNoProcessorHasNotStalled) {
+  config_.schedules = 1;
+  config_.stall_ms = 100;
+  workload_.step = [](uint32_t index) {
+    Operate();
+    static bool once = false;
+    if (index == 0 && !std::exchange(once, true)) {
+      Starve(absl::Milliseconds(500));
+    }
+  };
+  EXPECT_EQ(Run(), kExitPass) << out_;
+  EXPECT_GE(report_["stats"]["duration_s"], 0.5);
 }
 
 TEST_F(SupervisorExploreTest, ShardsShareTheSchedules) {

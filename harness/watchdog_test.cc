@@ -132,6 +132,22 @@ TEST_F(WatchdogTest, GracePeriodAwaitedInsideAReadSectionIsADeadlock) {
   EXPECT_EQ(alarm->kind, Kind::kDeadlock);
 }
 
+// The engine is exact where these would depend on a clock.
+TEST_F(WatchdogTest, InExploreOnlyACourseThatStandsStillIsAnAlarm) {
+  r().explore.began_ns.store(1);
+  TaskSlot& adder = AddActor("adder-0");
+  TaskSlot& deleter = AddActor("deleter-0");
+  Do(adder, {Verb::k_add, 17, 4, 1, 0});
+  Hold(adder, &a_, "nlru->lock");
+  Wait(adder, &a_, "nlru->lock");
+  each_look_ = [&] { deleter.progress.fetch_add(1); };
+  EXPECT_FALSE(LookFor(2 * config_.stall_ms));
+  each_look_ = nullptr;
+  auto alarm = LookFor(2 * config_.stall_ms);
+  ASSERT_TRUE(alarm);
+  EXPECT_EQ(alarm->kind, Kind::kStall);
+}
+
 TEST_F(WatchdogTest, CycleThatComesAndGoesIsNone) {
   TaskSlot& adder = AddActor("adder-0");
   Hold(adder, &a_, "nlru->lock");
