@@ -8,13 +8,13 @@
   kill_table.sh --engine explore --seeds 20    schedules to catch
   kill_table.sh --summary           of the last table, for README.md
 
-A run ends at its first finding. With its plan a control has --runs runs, with
-seeds 1, 2, ..; without (no faults) as many at most, until the first that
-catches it. In explore a cell has its plan, and a run ends after --schedules
-at most. Finished runs are kept in DIR/runs.jsonl and not made again, as long
-as program, config, lru and limit are the same: whatever ends this script, the
-next call goes on. DIR/kill_table.json and .md (kill_table_explore of explore)
-are written after each cell.
+A run ends at its first finding. A control has --runs runs with its plan, with
+seeds 1, 2, .., and as many without (no faults), which are judged together. In
+explore a cell has its plan, and a run ends after --schedules at most. Finished
+runs are kept in DIR/runs.jsonl and not made again, as long as program, config,
+lru and limit are the same: whatever ends this script, the next call goes on.
+DIR/kill_table.json and .md (kill_table_explore of explore) are written after
+each cell.
 
 Exit 0: all that must hold does. 1: a control was not caught as expected in each
 run of its best build, the geometric mean is below its bar, a (control, build)
@@ -145,13 +145,9 @@ class Cell(typing.NamedTuple):
                 return
             yield {**run, "as_expected": lrutorture.as_expected(
                 self.control, self.build, run)}
-            if run["kind"] and not self.plan:
-                return
 
     def done(self, store):
-        kept = list(self.kept(store))
-        return len(kept) == self.runs or (not self.plan and
-                                          any(run["kind"] for run in kept))
+        return len(list(self.kept(store))) == self.runs
 
     def run(self, seed):
         arguments = self.arguments(seed)

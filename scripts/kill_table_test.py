@@ -92,6 +92,14 @@ class Ratios(unittest.TestCase):
         self.assertAlmostEqual(ratio, 100)
         self.assertFalse(at_least)
 
+    def test_all_runs_without_a_plan_are_judged_together(self):
+        lucky, others = a_run(plan=False, teardowns=2), [
+            a_run(seed=seed, plan=False, teardowns=599) for seed in (2, 3)]
+        self.assertAlmostEqual(self.ratio(lucky, *others)[0], 0.1 / (3 / 1203))
+        unlucky, others = a_run(plan=False, teardowns=250), [
+            a_run(seed=seed, plan=False, teardowns=9) for seed in (2, 3)]
+        self.assertIn("on average", self.ratio(unlucky, *others)[2])
+
     def test_who_is_left_out(self):
         for bare in (a_run(plan=False, teardowns=99), silent(99)):
             ratio, _, why = self.ratio(bare)
@@ -287,13 +295,10 @@ class Resuming(unittest.TestCase):
             self.assertEqual(
                 list(self.cell(**changed).kept(store)), [], changed)
 
-    def test_without_a_plan_the_first_catch_ends_the_cell(self):
+    def test_without_a_plan_a_cell_has_as_many_runs(self):
         bare = self.cell(plan=False)
-        store = self.kept(silent(1000))
-        self.assertFalse(bare.done(store))
-        store = self.kept(a_run(seed=2, plan=False))
-        self.assertTrue(bare._replace(runs=5).done(store))
-        self.assertFalse(self.cell(runs=5).done(store))
+        self.assertFalse(bare.done(self.kept(a_run(plan=False))))
+        self.assertTrue(bare.done(self.kept(silent(1000, seed=2))))
 
     def test_one_at_a_time(self):
         store = kill_table.Store(self.path)
