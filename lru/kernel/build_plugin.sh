@@ -33,7 +33,7 @@ sed -nE 's/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"].*/\1/p' \
   done
 
 host=$(sha256sum <"$here/host.h")
-flags=("-DLRUT_HOST_H=\"${host:0:16}\"" -x c -std=gnu11 -fPIC
+flags=("$@" "-DLRUT_HOST_H=\"${host:0:16}\"" -x c -std=gnu11 -fPIC
   -fvisibility=hidden -fno-strict-aliasing -fwrapv
   -fno-delete-null-pointer-checks -fno-omit-frame-pointer
   -fno-sanitize=function -I"$dir" -I"$dir/include" -I"$here/../.."
@@ -43,10 +43,20 @@ case $("$cxx" --version) in *clang*) ;; *)
   flags=("${flags[@]/-fno-sanitize=function/}")
   flags=(${flags[@]}) ;;
 esac
-"$cxx" "$@" "${flags[@]}" -include "$here/hooks.h" -c "$dir/list_lru.c" \
-  -o "$dir/list_lru.o"
-"$cxx" "$@" "${flags[@]}" -c "$dir/xarray.c" -o "$dir/xarray.o"
-"$cxx" "$@" "${flags[@]}" -c "$here/bridge.c" -o "$dir/bridge.o"
+compile() { # SOURCE [FLAG...]
+  local object
+  object=$dir/$(basename "$1" .c).o
+  "$cxx" "${flags[@]}" "${@:2}" -c "$1" -o "$object" 2>"$object.log"
+}
+# Side by side; what they say is told in this order.
+jobs=()
+compile "$dir/list_lru.c" -include "$here/hooks.h" & jobs+=($!)
+compile "$dir/xarray.c" & jobs+=($!)
+compile "$here/bridge.c" & jobs+=($!)
+code=0
+for job in "${jobs[@]}"; do wait "$job" || code=1; done
+cat "$dir"/{list_lru,xarray,bridge}.o.log >&2
+[ $code -eq 0 ] || exit 1
 # What is not defined here is the sanitizer's, which the program has.
 "$cxx" "$@" -shared -o "$out" "$dir/list_lru.o" "$dir/xarray.o" \
   "$dir/bridge.o"
