@@ -317,6 +317,10 @@ class Mutate(unittest.TestCase):
         self.refused(f"unknown mutation '{VERSION}'", '--tree', tree(),
                      VERSION)
 
+    def test_no_such_preset(self):
+        self.refused('--preset none: no build/none/lru/plugin_flags',
+                     '--preset', 'none', VERSION)
+
     def test_no_such_tree(self):
         self.refused('/nonexistent has no mm/list_lru.c', '--tree',
                      '/nonexistent')

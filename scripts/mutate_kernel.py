@@ -128,7 +128,13 @@ class Bench:
         self.options = options
         self.scratch = scratch
         self.build = ROOT / 'build' / options.preset
-        self.flags = (self.build / 'lru/plugin_flags').read_text().split()
+        flags = self.build / 'lru/plugin_flags'
+        for needed in flags, self.build / 'lrutorture':
+            if not needed.exists():
+                raise Failed(
+                    f'--preset {options.preset}: no {needed.relative_to(ROOT)}:'
+                    ' configure and build it first')
+        self.flags = flags.read_text().split()
         self.tree = scratch / 'tree'
         copy_files(options.tree, self.tree)
 
