@@ -66,6 +66,7 @@ MUTATIONS = [
     ('reparent_keeps_count', REPARENT, r'\bsrc->nr_items = ', None),
     ('freed_at_once', FREE, r'\bkvfree_rcu\((?!\))', 'lrut_kfree_now('),
     ('never_erased', FREE, r'\bxa_erase_irq\b', 'xa_load'),
+    ('list_count_not_set', 'init_one_lru', r'\bnr_items\b', None),
     ('alloc_overwrites', 'memcg_list_lru_alloc', r'\bxas_load\b', '!xas_load'),
     ('alloc_leaks', 'memcg_list_lru_alloc', r'\bkfree\(mlru\)', None),
 ]

@@ -144,10 +144,10 @@ struct lrut_host_ops {
   void (*do_rcu_read_unlock)(const char *fn);
   void (*do_call_rcu)(void *head, void *func, const char *fn);
 
-  /* n elements of that size, or one piece when n is 0; zeroed, and with a
-   * redzone right behind it. What it is for follows from that and from the call
-   * in progress. */
-  void *(*do_kmalloc)(size_t n, size_t size, bool may_block);
+  /* n elements of that size, or one piece when n is 0; poisoned unless zeroed,
+   * and with a redzone right behind it. What it is for follows from that and
+   * from the call in progress. */
+  void *(*do_kmalloc)(size_t n, size_t size, bool may_block, bool zeroed);
   void (*do_kfree)(const void *memory, const char *fn);
   void (*do_kfree_rcu)(void *memory, const char *fn);
 

@@ -40,7 +40,7 @@ bool init_lru(list_lru* lru, size_t size);
 void exit_lru(list_lru* lru);
 list_lru* lru_of_impl(const void* impl);
 
-// host.h: do_kmalloc(). Null: no memory.
+// host.h: do_kmalloc(), always zeroed. Null: no memory.
 void* alloc(lrut_call* call, size_t n, size_t size, bool may_block);
 void free(const void* memory);
 void free_after_rcu(void* memory, const char* fn);

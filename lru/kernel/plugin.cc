@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "lru/kernel/follow.h"
 #include "lru/memcg_lock.h"
@@ -150,8 +151,11 @@ void do_call_rcu(void* head, void* func, const char* fn) {
   call->rcu = rcu;
 }
 
-void* do_kmalloc(size_t n, size_t size, bool may_block) {
-  return alloc(current_call(), n, size, may_block);
+void* do_kmalloc(size_t n, size_t size, bool may_block, bool zeroed) {
+  constexpr int kPoisonInUse = 0x5a;  // SLUB's POISON_INUSE
+  void* memory = alloc(current_call(), n, size, may_block);
+  if (memory && !zeroed) memset(memory, kPoisonInUse, n ? n * size : size);
+  return memory;
 }
 void do_kfree(const void* memory, const char*) {
   lrut_call* call = followed();

@@ -338,36 +338,39 @@ struct lock_class_key {
 static inline bool gfpflags_allow_blocking(gfp_t gfp) {
   return gfp & __GFP_DIRECT_RECLAIM;
 }
-#define lrut_alloc(n, size, gfp) \
-  lrut_host->do_kmalloc((n), (size), gfpflags_allow_blocking(gfp))
+static inline void *lrut_alloc(size_t n, size_t size, gfp_t gfp) {
+  return lrut_host->do_kmalloc(n, size, gfpflags_allow_blocking(gfp),
+                               gfp & __GFP_ZERO);
+}
 /* Of no array: 0 elements. */
 #define kmalloc(size, gfp) lrut_alloc(0, size, gfp)
-#define kzalloc(size, gfp) lrut_alloc(0, size, gfp)
-#define kvmalloc(size, gfp) lrut_alloc(0, size, gfp)
-#define kvzalloc(size, gfp) lrut_alloc(0, size, gfp)
+#define kzalloc(size, gfp) kmalloc(size, (gfp) | __GFP_ZERO)
+#define kvmalloc(size, gfp) kmalloc(size, gfp)
+#define kvzalloc(size, gfp) kzalloc(size, gfp)
 #define kmalloc_array(n, size, gfp) lrut_alloc(n, size, gfp)
-#define kcalloc(n, size, gfp) lrut_alloc(n, size, gfp)
-#define kvcalloc(n, size, gfp) lrut_alloc(n, size, gfp)
+#define kcalloc(n, size, gfp) lrut_alloc(n, size, (gfp) | __GFP_ZERO)
+#define kvcalloc(n, size, gfp) kcalloc(n, size, gfp)
 /* 7.x: the type instead of its size; the flags may be left out. */
 #define lrut_gfp(gfp, ...) (gfp)
 #define lrut_default_gfp(...) lrut_gfp(__VA_ARGS__ __VA_OPT__(, ) GFP_KERNEL)
-#define kmalloc_obj(type, ...) \
-  ((typeof(type) *)lrut_alloc(0, sizeof(type), lrut_default_gfp(__VA_ARGS__)))
-#define kzalloc_obj(type, ...) kmalloc_obj(type, __VA_ARGS__)
 #define kmalloc_objs(type, n, ...) \
   ((typeof(type) *)lrut_alloc(n, sizeof(type), lrut_default_gfp(__VA_ARGS__)))
-#define kzalloc_objs(type, n, ...) kmalloc_objs(type, n, __VA_ARGS__)
+#define kzalloc_objs(type, n, ...) \
+  kmalloc_objs(type, n, lrut_default_gfp(__VA_ARGS__) | __GFP_ZERO)
+#define kmalloc_obj(type, ...) kmalloc_objs(type, 0, __VA_ARGS__)
+#define kzalloc_obj(type, ...) kzalloc_objs(type, 0, __VA_ARGS__)
 #define kmalloc_flex(type, member, n, ...)                                     \
   ((typeof(type) *)lrut_alloc(0, struct_size((typeof(type) *)NULL, member, n), \
                               lrut_default_gfp(__VA_ARGS__)))
 #define kzalloc_flex(type, member, n, ...) \
-  kmalloc_flex(type, member, n, __VA_ARGS__)
+  kmalloc_flex(type, member, n, lrut_default_gfp(__VA_ARGS__) | __GFP_ZERO)
 #define kfree(p) lrut_host->do_kfree((p), __func__)
 #define kvfree(p) kfree(p)
 struct kmem_cache {
   size_t size;
 };
-#define kmem_cache_alloc(cache, gfp) lrut_alloc(1, (cache)->size, gfp)
+/* The only cache has a constructor, which leaves a node all but zeroed. */
+#define kmem_cache_alloc(cache, gfp) kcalloc(1, (cache)->size, gfp)
 #define kmem_cache_alloc_lru(cache, lru, gfp) \
   ((void)(lru), kmem_cache_alloc(cache, gfp))
 #define kmem_cache_free(cache, p) ((void)(cache), kfree(p))
