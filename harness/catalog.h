@@ -21,7 +21,7 @@ struct LruInfo {
   std::span<const lru::stage_info> stages;   // in order of teardown
   std::span<const lru::fault_point> absent;  // points it never reaches
   // Its implicit points, without `:done`. Empty: it publishes none, and a
-  // config may name any.
+  // config may name any; see Catalog::PassedImplicit.
   std::span<const std::string_view> implicit = {};
   // What is done to memcgs, for window coverage. Empty: none is measured.
   std::span<const lru::operation_info> operations = {};
@@ -81,15 +81,20 @@ class Catalog {
   const std::vector<BustedInfo>& busted() const { return busted_; }
   // Lrus that are not built in: `find` names those that could be had, `load`
   // adds the one asked for, or says why not ("": it is none of its names).
+  // `passed`: implicit points that one which publishes none is seen to pass.
   struct LruLoader {
     std::vector<std::string> (*find)();
     std::string (*load)(const std::string& name);
+    std::vector<std::string> (*passed)(const std::string& name) = nullptr;
   };
   void SetLruLoader(LruLoader loader) { loader_ = loader; }
   // Makes the lru of that name known if it can be. "": it is known, or there
   // is none of that name; else the error. On the main thread, before tasks.
   std::string LoadLru(std::string_view name);
   std::vector<std::string> LoadableLrus() const;
+  // Sorted. Runs it, in processes of its own, for a second or two; no recorder
+  // is mapped.
+  std::vector<std::string> PassedImplicit(const LruInfo& lru) const;
   const LruInfo* FindLru(std::string_view name) const;
   const ActorInfo* FindActor(std::string_view name) const;
   const InvariantInfo* FindInvariant(std::string_view name) const;

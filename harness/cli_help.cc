@@ -156,7 +156,8 @@ CommandSpec List() {
           "With --lru, points come in that lru's order of teardown, with the\n"
           "grace periods it requires, and without those it never reaches.\n"
           "Implicit points lie before each operation of lru/sync/, and after\n"
-          "it with `:done` at their end.\n",
+          "it with `:done` at their end; those of a plug-in are looked for by\n"
+          "running it for a second.\n",
           "  lrutorture list points --lru node-lock\n"
           "  lrutorture list points --lru node-lock --implicit\n"
           "  lrutorture list busted --json\n",

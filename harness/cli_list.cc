@@ -66,9 +66,18 @@ Listing Points(const LruInfo* lru) {
   return out;
 }
 
-Listing ImplicitPoints(const LruInfo& lru) {
+// A plug-in's text is anybody's: what it passes is seen when it is run.
+Listing ImplicitPoints(const LruInfo& lru, const Cli& cli) {
   Listing out{{"name"}};
-  for (std::string_view name : lru.implicit) {
+  std::vector<std::string> names(lru.implicit.begin(), lru.implicit.end());
+  if (lru.plugin) {
+    names = Catalog::Get().PassedImplicit(lru);
+    std::fprintf(cli.err,
+                 "%s: the points it has just been seen to pass, in some "
+                 "schedules of explore; a plan may name others\n",
+                 lru.name.c_str());
+  }
+  for (const std::string& name : names) {
     ImplicitPoint point = ParseImplicit(name);
     out.rows.push_back({{"name", name},
                         {"outer", point.outer},
@@ -240,7 +249,7 @@ constexpr const char* kNouns[] = {"points",       "lrus",       "busted",
 Listing ListingOf(const Arguments& arguments, const Cli& cli) {
   const std::string& noun = arguments.positionals[0];
   const LruInfo* lru = Catalog::Get().FindLru(arguments.Value("--lru"));
-  if (arguments.Has("--implicit")) return ImplicitPoints(*lru);
+  if (arguments.Has("--implicit")) return ImplicitPoints(*lru, cli);
   if (noun == "points") return Points(lru);
   if (noun == "lrus") return Lrus();
   if (noun == "busted") return Busted();

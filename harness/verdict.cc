@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "harness/catalog.h"
+#include "harness/config_names.h"
 #include "harness/coverage.h"
 #include "harness/pacer.h"
 #include "harness/progress.h"
@@ -85,6 +86,22 @@ std::string KnownText(const nlohmann::ordered_json& report, bool quiet) {
     absl::StrAppend(&text, "  ", Field(known, "bug"), ", seen ",
                     known["seen"].get<uint64_t>(),
                     " times: ", Field(known, "sentence"), "\n");
+  }
+  return text;
+}
+
+// No config is wrong that names a plug-in's implicit point which is none: that
+// shows here.
+std::string UnfiredText(const nlohmann::ordered_json& report,
+                        const Config& config, bool quiet) {
+  const LruInfo* lru = Catalog::Get().FindLru(config.lru);
+  std::string text;
+  if (!lru || !lru->plugin || quiet) return text;
+  for (const auto& fault : report["faults"]) {
+    if (fault["fired"] != 0 || !LooksImplicit(Field(fault, "at"))) continue;
+    absl::StrAppend(&text, "  the fault at ", Field(fault, "at"),
+                    " has never fired (see lrutorture list points --lru ",
+                    config.lru, " --implicit)\n");
   }
   return text;
 }
@@ -230,6 +247,10 @@ std::string VerdictText(const Recorder& r, const Config& config,
   if (EndedByKnown(r)) {
     absl::StrAppend(&text, "  ended by what is known: whatever comes after ",
                     "it may be its consequence\n");
+  }
+  if (outcome.exit_code == kExitPass ||
+      outcome.exit_code == kExitInconclusive) {
+    text += UnfiredText(report, config, quiet);
   }
   absl::StrAppend(&text, KnownText(report, quiet));
   if (report_path.empty()) return text;

@@ -143,6 +143,18 @@ class Loading(unittest.TestCase):
         self.assertIn('kmemcg_ids_changed', done.stdout)
         self.assertNotIn('list_marked_dead', done.stdout)
 
+    def test_its_implicit_points_are_those_it_is_seen_to_pass(self):
+        done = run(BUILD / 'lrutorture', 'list', 'points', '--implicit',
+                   '--json', '--lru', f'kernel-{VERSION}')
+        self.assertIn('seen to pass', done.stderr)
+        names = {point['name'] for point in json.loads(done.stdout)}
+        self.assertLessEqual(
+            {'list_lru_add/list_lru_add>spin_lock',
+             'list_lru_add_obj/xa_load>rcu_read_unlock',
+             'list_lru_count_one/list_lru_count_one>load',
+             'memcg_reparent_list_lrus/memcg_reparent_list_lru_node>'
+             'spin_lock_irq', '-/css_killed_work_fn>mutex_lock'}, names)
+
     def refused(self, lru, *words):
         done = run(BUILD / 'lrutorture', 'run', '--lru', lru)
         self.assertEqual(done.returncode, 2, done.stderr)
@@ -195,6 +207,16 @@ class Runs(unittest.TestCase):
             done, _ = torture('--busted', name, '--lru', f'kernel-{VERSION}',
                               seconds=10)
             self.assertEqual(done.returncode, 1, f'{name}: {done.stdout}')
+
+    def test_a_fault_at_an_implicit_point_fires_or_is_told(self):
+        there = 'list_lru_add_obj/list_lru_add>spin_lock:done'
+        nowhere = 'list_lru_add_obj/list_lru_ad>spin_lock'
+        faults = [{'at': at, 'delay_us': 1} for at in (there, nowhere)]
+        done, report = torture('--lru', f'kernel-{VERSION}', '--set',
+                               f'/faults={json.dumps(faults)}', seconds=0.3)
+        self.assertGreater(report['faults'][0]['fired'], 0)
+        self.assertIn(f'{nowhere} has never fired', done.stdout)
+        self.assertNotIn(f'{there} has', done.stdout)
 
     def test_several_lrus_in_one_process(self):
         with tempfile.TemporaryDirectory() as scratch:

@@ -6,14 +6,14 @@
 //
 //   LRUTORTURE_WRITE_IMPLICIT=lru build/release/workloads/workloads_test
 //       --gtest_filter='*/ImplicitPointsTest.*IsListed*'
-#include <sys/mman.h>
+#include "workloads/implicit_points.h"
+
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -21,8 +21,6 @@
 #include "gtest/gtest.h"
 #include "harness/flight_recorder.h"
 #include "harness/supervisor.h"
-#include "workloads/registry.h"
-#include "workloads/torture.h"
 
 namespace workloads {
 namespace {
@@ -31,103 +29,15 @@ using harness::kRelaxed;
 constexpr uint64_t kTestMs = 700;
 constexpr uint64_t kWriteMs = 30'000;
 
-// --- what each thread has visited: written by it alone, in memory that the
-// test shares with the process of the run
-
-struct Place {
-  std::atomic<const char*> function = nullptr;  // null: free
-  std::atomic<const char*> outer = nullptr;
-  std::atomic<uint32_t> op = 0;
-};
-
-struct Visits {
-  Place places[4096];
-};
-
-struct Shared {
-  std::atomic<uint32_t> nr_threads;
-  std::atomic<uint64_t> nr_lost;
-  Visits visits[128];
-};
-Shared* shared = nullptr;
-
-Visits* MyVisits() {
-  thread_local const uint32_t index = shared->nr_threads.fetch_add(1, kRelaxed);
-  return index < std::size(shared->visits) ? &shared->visits[index] : nullptr;
-}
-
-void Collect(const lru::sync_site& site) {
-  lru::task* task = lru::current_task();
-  Visits* visits = task ? MyVisits() : nullptr;
-  if (!visits) {
-    shared->nr_lost.fetch_add(1, kRelaxed);
-    return;
-  }
-  const char* outer = task->api.load(kRelaxed);
-  size_t hash = reinterpret_cast<uintptr_t>(site.function) * 31 +
-                reinterpret_cast<uintptr_t>(outer) * 7 + site.op;
-  for (size_t probe = 0; probe < std::size(visits->places); probe++) {
-    Place& place = visits->places[(hash + probe) % std::size(visits->places)];
-    const char* function = place.function.load(kRelaxed);
-    if (!function) {
-      place.outer.store(outer, kRelaxed);
-      place.op.store(site.op, kRelaxed);
-      place.function.store(site.function, kRelaxed);
-      return;
-    }
-    if (function == site.function && place.outer.load(kRelaxed) == outer &&
-        place.op.load(kRelaxed) == site.op) {
-      return;
-    }
-  }
-  shared->nr_lost.fetch_add(1, kRelaxed);
-}
-
-std::set<std::string> Visited() {
-  std::set<std::string> names;
-  for (const Visits& visits : shared->visits) {
-    for (const Place& place : visits.places) {
-      const char* function = place.function.load(kRelaxed);
-      if (!function) continue;
-      const char* outer = place.outer.load(kRelaxed);
-      auto op = static_cast<lru::sync_op>(place.op.load(kRelaxed));
-      names.insert(absl::StrCat(outer ? outer : lru::kNoOuter, "/", function,
-                                ">", lru::sync_op_name(op)));
-    }
-  }
-  return names;
-}
-
-// --- the runs
-
-class Watched : public Torture {
- public:
-  // The harness has installed its own hook by now and has not armed it.
-  void Setup(const harness::Config& config, uint64_t seed) override {
-    Torture::Setup(config, seed);
-    lru::lru_sync_hook.store(Collect, kRelaxed);
-  }
-};
-
 // `text` is an object with something in it.
 std::string OnLru(const std::string& lru, const std::string& text) {
   return absl::StrCat(R"({"lru": ")", lru, R"(", )", text.substr(1));
 }
 
-harness::Config Parse(const std::string& lru, const std::string& text,
-                      uint64_t duration_ms) {
+harness::Config Parse(const std::string& lru, const std::string& text) {
   harness::ParsedConfig parsed = harness::ParseConfig(OnLru(lru, text), {});
   EXPECT_EQ(absl::StrJoin(parsed.errors, "\n"), "");
-  harness::Config config = parsed.config;
-  config.duration_ms = duration_ms;
-  config.actors.clear();
-  for (const harness::ActorInfo& info : harness::Catalog::Get().actors()) {
-    harness::ActorSpec spec;
-    spec.type = info.name;
-    spec.count = 2;
-    config.actors.push_back(spec);
-  }
-  return config;
+  return parsed.config;
 }
 
 // One run is one process, as ever: its RCU thread lives until it ends.
@@ -141,64 +51,27 @@ void RunForked(const harness::Config& config, harness::Workload& workload) {
   EXPECT_EQ(r.nr_findings.load(kRelaxed), 0u) << r.findings[0].message;
 }
 
-constexpr const char* kConfigs[] = {
-    R"({"topology": {"slab_reuse": "never", "depth": 3, "irq_lrus": 1}})",
-    // Everybody on the same few lists, memory short.
-    R"({"topology": {"nids": 1, "lrus": 1, "memcgs": 2, "objects": 16,
-                     "slab_reuse": "immediate"},
-        "faults": [
-          {"at": "memcg_allocated", "error": "ENOMEM", "one_in": 20},
-          {"at": "objcg_allocated", "error": "ENOMEM", "one_in": 20},
-          {"at": "shrinker_info_allocated", "error": "ENOMEM", "one_in": 20},
-          {"at": "id_allocated", "error": "ENOMEM", "one_in": 20},
-          {"at": "mlru_allocated", "error": "ENOMEM", "one_in": 20},
-          {"at": "xa_stored", "error": "ENOMEM", "one_in": 20},
-          {"at": "slab_allocated", "error": "ENOMEM", "one_in": 20}]})",
-    // More shrinkers than a word has bits.
-    R"({"topology": {"lrus": 64, "memcgs": 2, "objects": 16}})",
-    // Lookups that outlive what they found.
-    R"({"topology": {"memcgs": 4, "objects": 32},
-        "faults": [
-          {"at": "css_dying_set", "delay_us": 200, "one_in": 4},
-          {"at": "kmemcg_ids_changed", "delay_us": 200, "one_in": 4},
-          {"at": "memcg_looked_up", "delay_us": 100, "one_in": 50},
-          {"at": "mlru_allocated", "delay_us": 200, "one_in": 4}]})"};
-
 // Of the lru of that name.
 class ImplicitPointsTest : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    ASSERT_NE(memory, MAP_FAILED);
-    shared = static_cast<Shared*>(memory);
-    harness::MapRecorder();
-  }
-  void TearDown() override {
-    harness::UnmapRecorder();
-    munmap(shared, sizeof(Shared));
-  }
+  void SetUp() override { harness::MapRecorder(); }
+  void TearDown() override { harness::UnmapRecorder(); }
   std::span<const std::string_view> listed() {
     return harness::Catalog::Get().FindLru(GetParam())->implicit;
   }
 };
 
-void VisitAll(const std::string& lru, uint64_t duration_ms) {
-  for (const char* text : kConfigs) {
+std::set<std::string> VisitAll(const std::string& lru, uint64_t duration_ms) {
+  ImplicitVisits visits;
+  for (harness::Config& config : ConfigsThatVisitAll(lru)) {
     harness::UnmapRecorder();
     harness::MapRecorder();
-    harness::Config config = Parse(lru, text, duration_ms);
-    // Never fires, as its hook is replaced; arms sync operations for as long
-    // as faults are armed.
-    harness::Fault fault;
-    fault.at = lru::NR_FAULT_POINTS;
-    fault.implicit = "none/none>load";
-    fault.delay = harness::Delay{0, 0};
-    config.faults.push_back(fault);
-    Watched workload;
+    config.duration_ms = duration_ms;
+    VisitingTorture workload;
     RunForked(config, workload);
   }
-  EXPECT_EQ(shared->nr_lost.load(kRelaxed), 0u);
+  EXPECT_EQ(visits.nr_lost(), 0u);
+  return visits.Names();
 }
 
 void Write(const std::string& folder, std::string lru,
@@ -211,8 +84,8 @@ void Write(const std::string& folder, std::string lru,
 
 TEST_P(ImplicitPointsTest, EveryVisitedSiteIsListed) {
   const char* folder = std::getenv("LRUTORTURE_WRITE_IMPLICIT");
-  VisitAll(GetParam(), folder ? kWriteMs : kTestMs);
-  std::set<std::string> visited = Visited();
+  std::set<std::string> visited =
+      VisitAll(GetParam(), folder ? kWriteMs : kTestMs);
   if (folder) return Write(folder, GetParam(), visited);
   EXPECT_GT(visited.size(), listed().size() / 2) << "too little has happened";
   std::vector<std::string> missing;
@@ -244,14 +117,13 @@ TEST_P(ImplicitPointsTest, DelaysAtListedPointsFire) {
   std::string locks = absl::StrCat(
       "list_lru_add/", GetParam() == "node-lock" ? "lock" : "lock_if_alive");
   harness::Config config =
-      Parse(GetParam(),
-            absl::StrCat(R"({"faults": [
+      Parse(GetParam(), absl::StrCat(R"({"faults": [
       {"at": ")",
-                         locks, R"(>spin_lock", "delay_us": 1},
+                                     locks, R"(>spin_lock", "delay_us": 1},
       {"at": ")",
-                         locks, R"(>spin_lock:done", "delay_us": 1},
-      {"at": "-/css_killed_work_fn>mutex_lock:done", "delay_us": 1}]})"),
-            300);
+                                     locks, R"(>spin_lock:done", "delay_us": 1},
+      {"at": "-/css_killed_work_fn>mutex_lock:done", "delay_us": 1}]})"));
+  config.duration_ms = 300;
   ASSERT_EQ(config.faults.size(), 3u);
   Torture workload;
   RunForked(config, workload);

@@ -10,6 +10,7 @@
 #include "lru/kernel/plugin.h"
 #include "lru/memcg_lock.h"
 #include "lru/node_lock.h"
+#include "workloads/implicit_points.h"
 
 namespace workloads {
 namespace {
@@ -180,7 +181,8 @@ const lru::list_lru_ops* FindLru(std::string_view name) {
 }
 
 bool RegisterPlugins() {
-  harness::Catalog::Get().SetLruLoader({FindPlugins, LoadPlugin});
+  harness::Catalog::Get().SetLruLoader(
+      {FindPlugins, LoadPlugin, ExploreImplicitPoints});
   return true;
 }
 
