@@ -44,6 +44,7 @@ MUTATIONS = [
     ('add_to_node_0', ADD, r'(?<=\(lru, )nid\b', '0'),
     ('add_not_counted', ADD, r'nlru->nr_items|\batomic_long_inc\b', None),
     ('add_sets_no_bit', ADD, r'\bset_shrinker_bit\b', None),
+    ('add_at_the_head', ADD, r'\blist_add_tail\b', 'list_add'),
     ('add_twice', ADD, r'\blist_empty\b', '!lrut_list_empty'),
     ('del_unlocked', DEL, r'\bspin_lock\b', None),
     ('del_from_node_0', DEL, r'(?<=\(lru, )nid\b', '0'),

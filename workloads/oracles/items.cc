@@ -54,11 +54,19 @@ void ReportNeighbours(const fault_site& site) {
       site.item.serial, site.list.serial);
 }
 
+void ReportNotLast(const fault_site& site) {
+  harness::ReportInvariant(
+      "item_state", site.memcg.serial,
+      "object %u was added to list %u of memcg %u, but not at its tail",
+      site.item.serial, site.list.serial, site.owner.serial);
+}
+
 // Apart and last, so that on correct code nothing is kept for it.
 [[gnu::noinline]] void ReportLinked(const fault_site& site, bool was_on,
-                                    bool apart) {
+                                    bool apart, bool last) {
   if (was_on) ReportOn(site);
   if (apart) ReportNeighbours(site);
+  if (!apart && !last) ReportNotLast(site);
 }
 
 void OnLinked(fault_point, const fault_site& site) {
@@ -72,7 +80,9 @@ void OnLinked(fault_point, const fault_site& site) {
   object->isolated.store(0, std::memory_order_relaxed);
   const lru::list_head* item = ItemOf(site);
   bool apart = item->next->prev != item || item->prev->next != item;
-  if (was_on || apart) ReportLinked(site, was_on, apart);
+  auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  bool last = item->next == ItemsOf(list);
+  if (was_on || apart || !last) ReportLinked(site, was_on, apart, last);
 }
 
 [[gnu::noinline]] void ReportNotOn(const fault_site& site,
@@ -194,7 +204,8 @@ LRUTORTURE_REGISTER(RegisterOracle(
       "off; their lengths, nr_items and the node's nr_items agree."},
      {"item_state", "1-3",
       "An item is on exactly one list or on none, its neighbours point back "
-      "at it, and add and del return whether they changed that."}},
+      "at it, an add puts it at the tail, and add and del return whether they "
+      "changed that."}},
     {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
 
 }  // namespace

@@ -86,6 +86,32 @@ TEST(ItemsOracleTest, NeighboursThatDoNotPointBack) {
               Contains(Says("item_state", "do not point back at it")));
 }
 
+// A list of two whose head has the newer one next.
+bool AddAtHead(lru::list_lru* lru, lru::list_head* item, int nid,
+               lru::mem_cgroup* memcg) {
+  lru::list_lru_node* nlru = &lru->node[nid];
+  lru::spin_guard guard(&nlru->lock);
+  auto* l = lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(memcg));
+  lru::list_add(item, &l->list);
+  lru::nr_add(l->nr_items, 1);
+  lru::nr_add(nlru->nr_items, 1);
+  LRU_POINT(item_linked, .memcg = memcg, .owner = l->owner, .lru = lru,
+            .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
+  return true;
+}
+
+TEST(ItemsOracleTest, ItemAddedAtTheHead) {
+  static lru::list_lru_ops ops = lru::node_lock_ops();
+  ops.list_lru_add = AddAtHead;
+  Findings findings = RunScenario([] {
+    Scenario s(CleanParts(ops));
+    s.ChargeAndAdd(3);
+    EXPECT_EQ(harness::recorder()->nr_findings.load(), 0u);
+    s.ChargeAndAdd(3);
+  });
+  EXPECT_THAT(findings, Contains(Says("item_state", "but not at its tail")));
+}
+
 // What the adder and the deleter say about results that lie.
 Findings RunActorsWith(const WorkloadOps& ops) {
   return RunScenario([&] {
