@@ -24,6 +24,13 @@ kernel_list* list_of_call(const lrut_call* call) {
 bool changes(const lrut_call* call) {
   return call && (call->kind == LRUT_ADD || call->kind == LRUT_DEL);
 }
+// The lists that were looked up. An alloc asks whether there are any, and a
+// reparent alone could free them.
+bool goes_on_to(const lrut_call* call) {
+  return changes(call) ||
+         (call && (call->kind == LRUT_WALK || call->kind == LRUT_COUNT ||
+                   call->kind == LRUT_LOCK));
+}
 mem_cgroup* owner_of(const kernel_list* list) {
   return list ? list->owner : nullptr;
 }
@@ -150,6 +157,7 @@ void saw_id(int id) {
 
 void saw_lists(long, const void* mlru) {
   lrut_call* call = current_call();
+  if (mlru && goes_on_to(call)) rcu_lockdep_assert(call->api);
   if (!changes(call)) return;
   kernel_list* list = nullptr;
   if (mlru) {
