@@ -187,20 +187,30 @@ struct serial_ref {
   serial_ref(const T* p) : serial(p ? serial_of(p) : 0), ptr(p) {}
 };
 
+// The serial alone, where nobody looks at the thing itself.
+struct serial_only {
+  u32 serial = 0;
+  constexpr serial_only() = default;
+  template <class T>
+  serial_only(const T* p) : serial(p ? serial_of(p) : 0) {}
+};
+
+// Written anew at every point that is armed, many times in each add and del:
+// what those name comes first, and what they leave out is wiped by few stores.
 struct fault_site {
-  serial_ref memcg = {};   // the memcg in question, as the caller named it
-  serial_ref owner = {};   // the memcg that owns the sublist, where they differ
-  serial_ref parent = {};  // of memcg, or the one reparented to
+  serial_ref memcg = {};  // the memcg in question, as the caller named it
   serial_ref lru = {};
   serial_ref item = {};
-  serial_ref list = {};  // list_lru_one
-  serial_ref dst = {};   // list_lru_one that receives the items of `list`
-  int depth = -1;        // of memcg; the root is 0
+  serial_ref list = {};    // list_lru_one
+  serial_only owner = {};  // the memcg that owns the sublist, where they differ
   int nid = -1;
-  long nr = 0;  // items moved, counted, or an id: see the point
-  int shrinker_id = -1;
-  const void* memory = nullptr;  // that goes, or that lookups no longer find
   const void* lock = nullptr;
+  long nr = 0;  // items moved, counted, or an id: see the point
+  const void* memory = nullptr;  // that goes, or that lookups no longer find
+  serial_ref dst = {};      // list_lru_one that receives the items of `list`
+  serial_only parent = {};  // of memcg, or the one reparented to
+  int depth = -1;           // of memcg; the root is 0
+  int shrinker_id = -1;
 };
 
 // Returns 0, or -ENOMEM at an error point.

@@ -155,36 +155,36 @@ struct list_lru_common {
   static void link_item(list_lru* lru, list_lru_one* l, list_head* item,
                         int nid, mem_cgroup* memcg, const spinlock_t* lock) {
     list_add_tail(item, &l->list);
-    LRU_POINT(item_linked, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .lock = lock);
+    LRU_POINT(item_linked, .memcg = memcg, .lru = lru, .item = item, .list = l,
+              .owner = l->owner, .nid = nid, .lock = lock);
     // The first one makes the shrinker look.
     if (nr_add(l->nr_items, 1) == 1) {
       set_shrinker_bit(Steps::shrinker_bit_owner(l, memcg), nid,
                        lru->shrinker_id);
     }
     long nr = Scope::nr_node_add(&lru->node[nid], 1);
-    LRU_POINT(count_changed, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .nr = nr, .lock = lock);
+    LRU_POINT(count_changed, .memcg = memcg, .lru = lru, .item = item,
+              .list = l, .owner = l->owner, .nid = nid, .lock = lock, .nr = nr);
   }
 
   static void unlink_item(list_lru* lru, list_lru_one* l, list_head* item,
                           int nid, mem_cgroup* memcg, const spinlock_t* lock) {
     list_del_init(item);
-    LRU_POINT(item_unlinked, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .lock = lock);
+    LRU_POINT(item_unlinked, .memcg = memcg, .lru = lru, .item = item,
+              .list = l, .owner = l->owner, .nid = nid, .lock = lock);
     nr_add(l->nr_items, -1);
     long nr = Scope::nr_node_add(&lru->node[nid], -1);
-    LRU_POINT(count_changed, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .nr = nr, .lock = lock);
+    LRU_POINT(count_changed, .memcg = memcg, .lru = lru, .item = item,
+              .list = l, .owner = l->owner, .nid = nid, .lock = lock, .nr = nr);
   }
 
   // Before dst, which may be missing, is touched.
   static void note_src_locked(list_lru* lru, list_lru_one* src,
                               list_lru_one* dst, int nid, mem_cgroup* memcg,
                               mem_cgroup* dst_memcg, const spinlock_t* lock) {
-    LRU_POINT(src_locked, .memcg = memcg, .parent = dst_memcg, .lru = lru,
-              .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
-              .lock = lock);
+    LRU_POINT(src_locked, .memcg = memcg, .lru = lru, .list = src, .nid = nid,
+              .lock = lock, .dst = dst, .parent = dst_memcg,
+              .depth = memcg->css.level);
   }
 
   // Everything on src goes to the head of dst.
@@ -199,14 +199,14 @@ struct list_lru_common {
       set_shrinker_bit(dst_memcg, nid, lru->shrinker_id);
     }
     if (moved) nr_add(src->nr_items, -moved);
-    LRU_POINT(node_spliced, .memcg = memcg, .parent = dst_memcg, .lru = lru,
-              .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
-              .nr = moved, .lock = lock);
+    LRU_POINT(node_spliced, .memcg = memcg, .lru = lru, .list = src, .nid = nid,
+              .lock = lock, .nr = moved, .dst = dst, .parent = dst_memcg,
+              .depth = memcg->css.level);
   }
 
   static void note_drained(list_lru* lru, mem_cgroup* memcg,
                            mem_cgroup* dst_memcg) {
-    LRU_POINT(lists_drained, .memcg = memcg, .parent = dst_memcg, .lru = lru,
+    LRU_POINT(lists_drained, .memcg = memcg, .lru = lru, .parent = dst_memcg,
               .depth = memcg->css.level);
   }
 
@@ -214,8 +214,8 @@ struct list_lru_common {
   static list_lru_memcg* erase_lists(list_lru* lru, int src_idx,
                                      mem_cgroup* memcg, mem_cgroup* dst_memcg) {
     list_lru_memcg* mlru = Steps::take_lists(lru, src_idx);
-    LRU_POINT(xa_erased, .memcg = memcg, .parent = dst_memcg, .lru = lru,
-              .depth = memcg->css.level, .nr = src_idx, .memory = mlru);
+    LRU_POINT(xa_erased, .memcg = memcg, .lru = lru, .nr = src_idx,
+              .memory = mlru, .parent = dst_memcg, .depth = memcg->css.level);
     return mlru;
   }
 
@@ -224,7 +224,7 @@ struct list_lru_common {
                          mem_cgroup* dst_memcg) {
     if (!mlru) return;
     Steps::free_mlru(mlru);
-    LRU_POINT(mlru_free_queued, .memcg = memcg, .parent = dst_memcg, .lru = lru,
+    LRU_POINT(mlru_free_queued, .memcg = memcg, .lru = lru, .parent = dst_memcg,
               .depth = memcg->css.level);
   }
 
@@ -233,8 +233,8 @@ struct list_lru_common {
                          int* err) {
     int index = memcg_kmem_id(memcg);
     if (index < 0) return false;
-    if (LRU_ERROR_POINT(xa_stored, .memcg = memcg, .lru = lru,
-                        .depth = memcg->css.level, .nr = index) ||
+    if (LRU_ERROR_POINT(xa_stored, .memcg = memcg, .lru = lru, .nr = index,
+                        .depth = memcg->css.level) ||
         !xa_reserve(&lru->xa, index)) {
       *err = -ENOMEM;
       return false;
@@ -249,8 +249,8 @@ struct list_lru_common {
     mem_cgroup* owner = memcg;
     while (owner->id.id != index) owner = parent_mem_cgroup(owner);
     for (int nid = 0; nid < nr_node_ids; nid++) mlru->node[nid].owner = owner;
-    LRU_POINT(mlru_stored, .memcg = owner, .lru = lru,
-              .depth = owner->css.level, .nr = index, .lock = &lru->xa.xa_lock);
+    LRU_POINT(mlru_stored, .memcg = owner, .lru = lru, .lock = &lru->xa.xa_lock,
+              .nr = index, .depth = owner->css.level);
     __xa_store(&lru->xa, index, mlru);
     return true;
   }
@@ -258,16 +258,17 @@ struct list_lru_common {
   static void note_removed(list_lru* lru, int nid, mem_cgroup* memcg,
                            const spinlock_t* lock) {
     long nr = Steps::uncount_removed(&lru->node[nid]);
-    LRU_POINT(count_changed, .memcg = memcg, .lru = lru, .nid = nid, .nr = nr,
-              .lock = lock);
+    LRU_POINT(count_changed, .memcg = memcg, .lru = lru, .nid = nid,
+              .lock = lock, .nr = nr);
   }
 
  private:
   static void isolated(list_lru_one* list, list_head* item) {
     Steps::uncount_isolated(list);
-    LRU_POINT(item_unlinked, .memcg = list->owner, .owner = list->owner,
+    LRU_POINT(item_unlinked, .memcg = list->owner,
               .lru = serial_ref::of(list->lru_serial), .item = item,
-              .list = list, .nid = slab_obj_of(item)->nid);
+              .list = list, .owner = list->owner,
+              .nid = slab_obj_of(item)->nid);
   }
 };
 

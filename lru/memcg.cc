@@ -39,8 +39,8 @@ int mem_cgroup_id_alloc(mem_cgroup* memcg, mem_cgroup* parent) {
     const u64 ids = word;
     if (~ids) {
       int bit = std::countr_one(ids);
-      LRU_POINT(id_taken, .memcg = memcg, .parent = parent, .nr = first + bit,
-                .lock = &memcg_idr_lock);
+      LRU_POINT(id_taken, .memcg = memcg, .lock = &memcg_idr_lock,
+                .nr = first + bit, .parent = parent);
       word = ids | u64{1} << bit;
       return first + bit;
     }
@@ -52,8 +52,8 @@ int mem_cgroup_id_alloc(mem_cgroup* memcg, mem_cgroup* parent) {
 void mem_cgroup_id_put(mem_cgroup* memcg) {
   if (!atomic_dec_and_test(memcg->id.ref)) return;
   current_steps().mem_cgroup_id_unpublish(memcg);
-  LRU_POINT(id_put, .memcg = memcg, .parent = parent_mem_cgroup(memcg),
-            .depth = memcg->css.level, .nr = memcg->id.id);
+  LRU_POINT(id_put, .memcg = memcg, .nr = memcg->id.id,
+            .parent = parent_mem_cgroup(memcg), .depth = memcg->css.level);
   current_steps().mem_cgroup_id_release(memcg);
 }
 
@@ -285,9 +285,9 @@ void mem_cgroup_idr_remove(mem_cgroup* memcg) {
 void memcg_idr_clear(mem_cgroup* memcg) {
   u64& word = memcg_ids[memcg->id.id / kIdBits];
   const u64 ids = word;
-  LRU_POINT(id_removed, .memcg = memcg, .parent = parent_mem_cgroup(memcg),
-            .depth = memcg->css.level, .nr = memcg->id.id,
-            .lock = &memcg_idr_lock);
+  LRU_POINT(id_removed, .memcg = memcg, .lock = &memcg_idr_lock,
+            .nr = memcg->id.id, .parent = parent_mem_cgroup(memcg),
+            .depth = memcg->css.level);
   word = ids & ~(u64{1} << memcg->id.id % kIdBits);
 }
 

@@ -240,15 +240,15 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     rcu_guard guard;
     for (;;) {
       if (list_lru_one* l = list_lru_from_memcg(lru, nid, *memcg)) {
-        LRU_POINT(list_looked_up, .memcg = asked, .owner = l->owner, .lru = lru,
-                  .item = item, .list = l, .nid = nid);
+        LRU_POINT(list_looked_up, .memcg = asked, .lru = lru, .item = item,
+                  .list = l, .owner = l->owner, .nid = nid);
         if (lock_if_alive(l)) return l;
       }
       LRU_POINT(dead_list_seen, .memcg = *memcg, .lru = lru, .item = item,
                 .nid = nid);
       *memcg = parent_mem_cgroup(*memcg);
-      LRU_POINT(climbed_to_parent, .memcg = asked, .parent = *memcg, .lru = lru,
-                .item = item, .nid = nid);
+      LRU_POINT(climbed_to_parent, .memcg = asked, .lru = lru, .item = item,
+                .nid = nid, .parent = *memcg);
     }
   }
 
@@ -275,16 +275,16 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
 
   static bool add_locked(list_lru* lru, list_lru_one* l, list_head* item,
                          int nid, mem_cgroup* memcg) {
-    LRU_POINT(list_locked, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .lock = &l->lock);
+    LRU_POINT(list_locked, .memcg = memcg, .lru = lru, .item = item, .list = l,
+              .owner = l->owner, .nid = nid, .lock = &l->lock);
     if (!list_empty(item)) return false;
     common::link_item(lru, l, item, nid, memcg, &l->lock);
     return true;
   }
   static bool del_locked(list_lru* lru, list_lru_one* l, list_head* item,
                          int nid, mem_cgroup* memcg) {
-    LRU_POINT(list_locked, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .lock = &l->lock);
+    LRU_POINT(list_locked, .memcg = memcg, .lru = lru, .item = item, .list = l,
+              .owner = l->owner, .nid = nid, .lock = &l->lock);
     if (list_empty(item)) return false;
     common::unlink_item(lru, l, item, nid, memcg, &l->lock);
     return true;
@@ -307,16 +307,16 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
   restart:
     list_lru_one* l = lock_to_walk(lru, nid, memcg, irq_off);
     if (!l) return isolated;
-    LRU_POINT(walk_list_locked, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .list = l, .nid = nid, .lock = &l->lock);
+    LRU_POINT(walk_list_locked, .memcg = memcg, .lru = lru, .list = l,
+              .owner = l->owner, .nid = nid, .lock = &l->lock);
     list_head* next;
     for (list_head* item = l->list.next; item != &l->list; item = next) {
       next = item->next;
       // First of all, so that many LRU_RETRY items cannot livelock the walk.
       if (!*nr_to_walk) break;
       --*nr_to_walk;
-      LRU_POINT(isolate_called, .memcg = memcg, .owner = l->owner, .lru = lru,
-                .item = item, .list = l, .nid = nid, .lock = &l->lock);
+      LRU_POINT(isolate_called, .memcg = memcg, .lru = lru, .item = item,
+                .list = l, .owner = l->owner, .nid = nid, .lock = &l->lock);
       lru_status ret = isolate(item, l, &l->lock, cb_arg);
       if (Steps::visit_is_free(ret)) ++*nr_to_walk;
       switch (ret) {
@@ -375,9 +375,9 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     spin_lock_nested(&dst->lock, SINGLE_DEPTH_NESTING);
     common::splice_list(lru, src, dst, nid, memcg, parent, &src->lock);
     Steps::mark_dead(src);
-    LRU_POINT(list_marked_dead, .memcg = memcg, .parent = parent, .lru = lru,
-              .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
-              .lock = &src->lock);
+    LRU_POINT(list_marked_dead, .memcg = memcg, .lru = lru, .list = src,
+              .nid = nid, .lock = &src->lock, .dst = dst, .parent = parent,
+              .depth = memcg->css.level);
     spin_unlock(&dst->lock);
     Steps::unlock_after_reparent(src);
   }

@@ -182,8 +182,8 @@ struct node_lock : list_lru_common<node_lock<Steps>, Steps> {
         WRITE_ONCE(mem_cgroup_from_css(c)->kmemcg_id, memcg_kmem_id(parent));
       }
     }
-    LRU_POINT(kmemcg_ids_changed, .memcg = memcg, .parent = parent,
-              .depth = memcg->css.level, .nr = src_idx);
+    LRU_POINT(kmemcg_ids_changed, .memcg = memcg, .nr = src_idx,
+              .parent = parent, .depth = memcg->css.level);
     mutex_guard guard(&list_lrus_mutex);
     for (list_head* at = memcg_list_lrus.next; at != &memcg_list_lrus;
          at = at->next) {
@@ -210,8 +210,8 @@ struct node_lock : list_lru_common<node_lock<Steps>, Steps> {
       LRU_POINT(dead_list_seen, .memcg = memcg, .lru = lru, .item = item,
                 .nid = nid, .lock = &nlru->lock);
     }
-    LRU_POINT(list_looked_up, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
+    LRU_POINT(list_looked_up, .memcg = memcg, .lru = lru, .item = item,
+              .list = l, .owner = l->owner, .nid = nid, .lock = &nlru->lock);
     return l;
   }
 
@@ -226,16 +226,16 @@ struct node_lock : list_lru_common<node_lock<Steps>, Steps> {
   restart:
     list_lru_one* l = list_lru_from_memcg_idx(lru, nid, memcg_idx);
     if (!l) return isolated;
-    LRU_POINT(walk_list_locked, .memcg = memcg, .owner = l->owner, .lru = lru,
-              .list = l, .nid = nid, .lock = &nlru->lock);
+    LRU_POINT(walk_list_locked, .memcg = memcg, .lru = lru, .list = l,
+              .owner = l->owner, .nid = nid, .lock = &nlru->lock);
     list_head* next;
     for (list_head* item = l->list.next; item != &l->list; item = next) {
       next = item->next;
       // First of all, so that many LRU_RETRY items cannot livelock the walk.
       if (!*nr_to_walk) break;
       --*nr_to_walk;
-      LRU_POINT(isolate_called, .memcg = memcg, .owner = l->owner, .lru = lru,
-                .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
+      LRU_POINT(isolate_called, .memcg = memcg, .lru = lru, .item = item,
+                .list = l, .owner = l->owner, .nid = nid, .lock = &nlru->lock);
       lru_status ret = isolate(item, l, &nlru->lock, cb_arg);
       lockdep_assert_held(&nlru->lock);
       if (Steps::visit_is_free(ret)) ++*nr_to_walk;

@@ -344,9 +344,8 @@ void reparent_shrinker_deferred(mem_cgroup* memcg) {
       atomic_fetch_add(
           to->unit[id / kShrinkerUnitBits]->nr_deferred[id % kShrinkerUnitBits],
           nr);
-      LRU_POINT(nr_deferred_changed, .memcg = memcg, .parent = parent,
-                .depth = memcg->css.level, .nid = nid, .nr = nr,
-                .shrinker_id = id);
+      LRU_POINT(nr_deferred_changed, .memcg = memcg, .nid = nid, .nr = nr,
+                .parent = parent, .depth = memcg->css.level, .shrinker_id = id);
     }
   }
 }
@@ -361,8 +360,8 @@ void set_shrinker_bit(mem_cgroup* memcg, int nid, int shrinker_id) {
   shrinker_info_unit* unit =
       current_steps().shrinker_unit_of(info, shrinker_id);
   set_bit(shrinker_id % kShrinkerUnitBits, unit->map);
-  LRU_POINT(shrinker_bit_set, .memcg = memcg, .depth = memcg->css.level,
-            .nid = nid, .nr = shrinker_id, .memory = unit);
+  LRU_POINT(shrinker_bit_set, .memcg = memcg, .nid = nid, .nr = shrinker_id,
+            .memory = unit, .depth = memcg->css.level);
 }
 
 bool shrinker_bit_is_set(mem_cgroup* memcg, int nid, int shrinker_id) {

@@ -186,7 +186,7 @@ void OnLinked(lru::fault_point, const lru::fault_site& site) {
   const auto* memcg = static_cast<const lru::mem_cgroup*>(site.memcg.ptr);
   if (!memcg || (memcg->css.flags.load() & lru::CSS_ONLINE)) return;
   late_adds++;
-  if (!site.owner.ptr) late_adds_to_root++;
+  if (!site.owner.serial) late_adds_to_root++;
 }
 
 TEST(ActorsTest, PinnerUsesTheMemcgAfterItsAncestorsOffline) {

@@ -190,7 +190,7 @@ class WindowTest : public testing::Test {
                                 uint32_t lru = 1) {
     lru::fault_site site;
     site.memcg = lru::serial_ref::of(memcg);
-    site.owner = site.memcg;
+    site.owner.serial = site.memcg.serial;
     bool shrinks = fp == lru::FP_shrinker_looked_up ||
                    fp == lru::FP_shrink_counted_empty ||
                    fp == lru::FP_shrinker_bit_cleared ||
@@ -361,7 +361,7 @@ TEST_F(WindowTest, AWalkOfTheRootsListIsNotOfTheMemcgNamed) {
   site.owner = {};
   lru::fault_point_slow(lru::FP_walk_list_locked, site);
   EXPECT_EQ(harness::ImpossibleHit(*harness::recorder(), config_), "");
-  site.owner = site.memcg;
+  site.owner.serial = site.memcg.serial;
   FeedStagesTo(lru::FP_base_ref_put, 8);
   Feed(lru::FP_walk_list_locked, 8);
   EXPECT_NE(harness::ImpossibleHit(*harness::recorder(), config_)
@@ -458,7 +458,7 @@ TEST_F(WindowTest, NearMissesAreTold) {
   Feed(lru::FP_src_locked, 7);
   Feed(lru::FP_node_spliced, 7);
   lru::fault_site site = SiteOf(7, lru::FP_item_linked);
-  site.owner = lru::serial_ref::of(3);
+  site.owner.serial = 3;
   lru::fault_point_slow(lru::FP_item_linked, site);
   EXPECT_EQ(Near(NearMiss::k_changed_between_ids_and_splice), 1u);
   EXPECT_EQ(Near(NearMiss::k_locked_after_splice), 1u);

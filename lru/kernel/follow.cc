@@ -57,9 +57,9 @@ void count_changed(lrut_call* call, long nr) {
   // A list whose lock was dropped, if only for a while, may be gone.
   bool dropped = call->plugin->node_count_lags || call->kind == LRUT_WALK;
   const kernel_list* list = dropped ? nullptr : list_of_call(call);
-  LRU_POINT(count_changed, .memcg = memcg_of(call), .owner = owner_of(list),
-            .lru = lru_of(call), .item = item_of(call), .list = list,
-            .nid = call->nid, .nr = nr, .lock = lock_of_change(call, list));
+  LRU_POINT(count_changed, .memcg = memcg_of(call), .lru = lru_of(call),
+            .item = item_of(call), .list = list, .owner = owner_of(list),
+            .nid = call->nid, .lock = lock_of_change(call, list), .nr = nr);
 }
 
 // The node's count under its lock, before the next thing happens there: how far
@@ -77,15 +77,13 @@ void close_splice(lrut_call* call) {
   kernel_list* src = list_of_call(call);
   auto* dst = static_cast<kernel_list*>(call->dst);
   const void* lock = lock_of(call, src);
-  LRU_POINT(node_spliced, .memcg = memcg_of(call), .parent = parent_of(call),
-            .lru = lru_of(call), .list = src, .dst = dst,
-            .depth = depth_of(call), .nid = call->nid, .nr = call->nr,
-            .lock = lock);
+  LRU_POINT(node_spliced, .memcg = memcg_of(call), .lru = lru_of(call),
+            .list = src, .nid = call->nid, .lock = lock, .nr = call->nr,
+            .dst = dst, .parent = parent_of(call), .depth = depth_of(call));
   if (!call->plugin->climbs) return;
-  LRU_POINT(list_marked_dead, .memcg = memcg_of(call),
-            .parent = parent_of(call), .lru = lru_of(call), .list = src,
-            .dst = dst, .depth = depth_of(call), .nid = call->nid,
-            .lock = lock);
+  LRU_POINT(list_marked_dead, .memcg = memcg_of(call), .lru = lru_of(call),
+            .list = src, .nid = call->nid, .lock = lock, .dst = dst,
+            .parent = parent_of(call), .depth = depth_of(call));
 }
 
 void of_lru(lrut_call* call, list_lru* lru) {
@@ -98,16 +96,16 @@ void note_drained(lrut_call* call) {
   close_splice(call);
   if (call->drained) return;
   call->drained = true;
-  LRU_POINT(lists_drained, .memcg = memcg_of(call), .parent = parent_of(call),
-            .lru = lru_of(call), .depth = depth_of(call));
+  LRU_POINT(lists_drained, .memcg = memcg_of(call), .lru = lru_of(call),
+            .parent = parent_of(call), .depth = depth_of(call));
 }
 
 void note_erased(lrut_call* call, long id, const void* memory) {
   if (call->erased) return;
   call->erased = true;
-  LRU_POINT(xa_erased, .memcg = memcg_of(call), .parent = parent_of(call),
-            .lru = lru_of(call), .depth = depth_of(call), .nr = id,
-            .memory = memory);
+  LRU_POINT(xa_erased, .memcg = memcg_of(call), .lru = lru_of(call), .nr = id,
+            .memory = memory, .parent = parent_of(call),
+            .depth = depth_of(call));
 }
 
 // Whose lists are found by that id, for a caller with memcg: an ancestor's,
@@ -166,8 +164,8 @@ void saw_lists(long, const void* mlru) {
   }
   call->list = list;
   if (list) {
-    LRU_POINT(list_looked_up, .memcg = memcg_of(call), .owner = owner_of(list),
-              .lru = lru_of(call), .item = item_of(call), .list = list,
+    LRU_POINT(list_looked_up, .memcg = memcg_of(call), .lru = lru_of(call),
+              .item = item_of(call), .list = list, .owner = owner_of(list),
               .nid = call->nid, .lock = lock_of(call, list));
   } else if (!call->plugin->climbs) {
     LRU_POINT(dead_list_seen, .memcg = memcg_of(call), .lru = lru_of(call),
@@ -184,8 +182,8 @@ void saw_climb(void* parent) {
   call->dst = to;
   LRU_POINT(dead_list_seen, .memcg = from, .lru = lru_of(call),
             .item = item_of(call), .nid = call->nid);
-  LRU_POINT(climbed_to_parent, .memcg = memcg_of(call), .parent = to,
-            .lru = lru_of(call), .item = item_of(call), .nid = call->nid);
+  LRU_POINT(climbed_to_parent, .memcg = memcg_of(call), .lru = lru_of(call),
+            .item = item_of(call), .nid = call->nid, .parent = to);
 }
 
 // Looked at, to be changed or left alone: under its list's lock.
@@ -206,8 +204,8 @@ void linked(void* item, void* head) {
   kernel_list* list = list_of(head);
   call->list = list;
   call->changed = true;
-  LRU_POINT(item_linked, .memcg = memcg_of(call), .owner = owner_of(list),
-            .lru = lru_of(call), .item = item_of(call), .list = list,
+  LRU_POINT(item_linked, .memcg = memcg_of(call), .lru = lru_of(call),
+            .item = item_of(call), .list = list, .owner = owner_of(list),
             .nid = call->nid, .lock = lock_of(call, list));
 }
 
@@ -221,9 +219,10 @@ void unlinked(void* item) {
   if (!call->list) call->list = call->plugin->root_list(call->lru, call->nid);
   kernel_list* list = list_of_call(call);
   mem_cgroup* memcg = walk ? owner_of(list) : memcg_of(call);
-  LRU_POINT(item_unlinked, .memcg = memcg, .owner = owner_of(list),
-            .lru = lru_of(call), .item = static_cast<list_head*>(item),
-            .list = list, .nid = call->nid, .lock = lock_of(call, list));
+  LRU_POINT(item_unlinked, .memcg = memcg, .lru = lru_of(call),
+            .item = static_cast<list_head*>(item), .list = list,
+            .owner = owner_of(list), .nid = call->nid,
+            .lock = lock_of(call, list));
 }
 
 void saw_count(const void* nr_items, long value) {
@@ -281,8 +280,8 @@ void after_rcu_read_unlock(lrut_call* call) {
   if (call->kind != LRUT_REPARENT || !call->ids_done) return;
   call->ids_done = false;
   LRU_POINT(kmemcg_ids_changed, .memcg = memcg_of(call),
-            .parent = parent_of(call), .depth = depth_of(call),
-            .nr = memcg_of(call)->id.id);
+            .nr = memcg_of(call)->id.id, .parent = parent_of(call),
+            .depth = depth_of(call));
 }
 
 void splicing(void* src_head, void* dst_head) {
@@ -296,10 +295,9 @@ void splicing(void* src_head, void* dst_head) {
   call->dst = dst;
   call->nid = nid_of(src);
   call->nr = nr_items_of(call, src);
-  LRU_POINT(src_locked, .memcg = memcg_of(call), .parent = parent_of(call),
-            .lru = lru_of(call), .list = src, .dst = dst,
-            .depth = depth_of(call), .nid = call->nid,
-            .lock = lock_of(call, src));
+  LRU_POINT(src_locked, .memcg = memcg_of(call), .lru = lru_of(call),
+            .list = src, .nid = call->nid, .lock = lock_of(call, src),
+            .dst = dst, .parent = parent_of(call), .depth = depth_of(call));
 }
 
 void spliced() {
@@ -335,9 +333,8 @@ void lists_go(lrut_call* call, const void* memory) {
 
 void lists_gone(lrut_call* call, bool queued) {
   if (call->kind != LRUT_REPARENT || !queued) return;
-  LRU_POINT(mlru_free_queued, .memcg = memcg_of(call),
-            .parent = parent_of(call), .lru = lru_of(call),
-            .depth = depth_of(call));
+  LRU_POINT(mlru_free_queued, .memcg = memcg_of(call), .lru = lru_of(call),
+            .parent = parent_of(call), .depth = depth_of(call));
 }
 
 void storing(const void* mlru, long id) {
@@ -352,8 +349,8 @@ void stored(const void* mlru, long id) {
   lrut_call* call = current_call();
   if (!call || call->kind != LRUT_ALLOC) return;
   mem_cgroup* owner = block_of(mlru)->list()[0].owner;
-  LRU_POINT(mlru_stored, .memcg = owner, .lru = lru_of(call),
-            .depth = owner ? owner->css.level : 0, .nr = id);
+  LRU_POINT(mlru_stored, .memcg = owner, .lru = lru_of(call), .nr = id,
+            .depth = owner ? owner->css.level : 0);
 }
 
 void isolate_begin(void* item, const void* list, void* lock) {
@@ -365,12 +362,12 @@ void isolate_begin(void* item, const void* list, void* lock) {
   mem_cgroup* memcg = memcg_of(call);
   if (call->anew) {
     call->anew = false;
-    LRU_POINT(walk_list_locked, .memcg = memcg, .owner = one->owner,
-              .lru = lru_of(call), .list = one, .nid = call->nid, .lock = lock);
+    LRU_POINT(walk_list_locked, .memcg = memcg, .lru = lru_of(call),
+              .list = one, .owner = one->owner, .nid = call->nid, .lock = lock);
   }
-  LRU_POINT(isolate_called, .memcg = memcg, .owner = one->owner,
-            .lru = lru_of(call), .item = static_cast<list_head*>(item),
-            .list = one, .nid = call->nid, .lock = lock);
+  LRU_POINT(isolate_called, .memcg = memcg, .lru = lru_of(call),
+            .item = static_cast<list_head*>(item), .list = one,
+            .owner = one->owner, .nid = call->nid, .lock = lock);
 }
 
 void isolate_end(bool removed, bool restarts) {

@@ -184,7 +184,7 @@ void* alloc(lrut_call* call, size_t n, size_t size, bool may_block) {
     auto* memcg = static_cast<mem_cgroup*>(call->memcg);
     if (LRU_ERROR_POINT(xa_stored, .memcg = memcg,
                         .lru = static_cast<list_lru*>(call->lru),
-                        .depth = memcg->css.level, .nr = memcg->id.id)) {
+                        .nr = memcg->id.id, .depth = memcg->css.level)) {
       return nullptr;
     }
   }

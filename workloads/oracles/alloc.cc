@@ -107,8 +107,9 @@ void OnNoList(const fault_site& site) {
 // ancestor: what they have, they keep. Theirs were stored before this one.
 [[gnu::noinline]] void JudgeAncestors(const fault_site& site) {
   const auto* lru = static_cast<const lru::list_lru*>(site.lru.ptr);
-  const lru::mem_cgroup* owner = MemcgOf(site.owner);
-  if (!lru || !owner) return;
+  const auto* list = static_cast<const lru::list_lru_one*>(site.list.ptr);
+  if (!lru || !list || !list->owner) return;
+  const lru::mem_cgroup* owner = list->owner;
   for (const lru::css* c = owner->css.parent; c && c->parent; c = c->parent) {
     const auto* ancestor = reinterpret_cast<const lru::mem_cgroup*>(c);
     if (PeekList(lru, ancestor, site.nid)) continue;

@@ -119,11 +119,11 @@ TEST(AllocOracleTest, NobodyToReparentTo) {
                 s.Charge(3);
                 const lru::list_lru_one* nothing = nullptr;
                 s.Feed(lru::FP_src_locked, {.memcg = s.memcg(3),
-                                            .parent = s.memcg(2),
                                             .lru = s.world().lru(0),
                                             .list = s.ListOf(s.memcg(3)),
+                                            .nid = 0,
                                             .dst = nothing,
-                                            .nid = 0});
+                                            .parent = s.memcg(2)});
               }),
               Contains(Says(kAlloc, "which has no lists on lru 1")));
 }

@@ -162,10 +162,10 @@ TEST(CountsOracleTest, AnLruThatComesHasNoItems) {
                 Object* object = s.Charge(3, 0, lru);
                 s.Feed(lru::FP_item_linked,
                        {.memcg = s.memcg(3),
-                        .owner = s.memcg(3),
                         .lru = s.world().lru(lru),
                         .item = &object->lru,
                         .list = s.ListOf(s.memcg(3), 0, lru),
+                        .owner = s.memcg(3),
                         .nid = 0});
                 EndLru(s, lru);
                 EXPECT_TRUE(s.world().CreateLru(lru, true));

@@ -84,9 +84,9 @@ TEST(DeferredOracleTest, SomeOfItLost) {
 TEST(DeferredOracleTest, ParentGetsNothingOfWhatItInherits) {
   static lru::teardown_steps steps = lru::clean_teardown_steps();
   steps.reparent_shrinker_deferred = [](mem_cgroup* memcg) {
-    LRU_POINT(nr_deferred_changed, .memcg = memcg,
-              .parent = lru::parent_mem_cgroup(memcg), .nid = 0,
-              .nr = lru::nr_deferred_of(memcg, 0, 0), .shrinker_id = 0);
+    LRU_POINT(nr_deferred_changed, .memcg = memcg, .nid = 0,
+              .nr = lru::nr_deferred_of(memcg, 0, 0),
+              .parent = lru::parent_mem_cgroup(memcg), .shrinker_id = 0);
   };
   EXPECT_THAT(RunScenario([] {
                 Scenario s(With(steps));

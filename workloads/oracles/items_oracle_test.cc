@@ -35,8 +35,8 @@ bool AddTwice(lru::list_lru* lru, lru::list_head* item, int nid,
   lru::list_move_tail(item, &l->list);
   lru::nr_add(l->nr_items, 1);
   lru::nr_add(nlru->nr_items, 1);
-  LRU_POINT(item_linked, .memcg = memcg, .owner = l->owner, .lru = lru,
-            .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
+  LRU_POINT(item_linked, .memcg = memcg, .lru = lru, .item = item, .list = l,
+            .owner = l->owner, .nid = nid, .lock = &nlru->lock);
   return true;
 }
 
@@ -77,10 +77,10 @@ TEST(ItemsOracleTest, NeighboursThatDoNotPointBack) {
                 lru::list_head elsewhere;
                 object->lru.next = &elsewhere;  // whose prev is another
                 s.Feed(lru::FP_item_linked, {.memcg = s.memcg(3),
-                                             .owner = s.memcg(3),
                                              .lru = s.world().lru(0),
                                              .item = &object->lru,
                                              .list = s.ListOf(s.memcg(3)),
+                                             .owner = s.memcg(3),
                                              .nid = 0});
               }),
               Contains(Says("item_state", "do not point back at it")));

@@ -126,7 +126,7 @@ void OnLocked(fault_point, const fault_site& site) {
   uint32_t claimed = site.list.serial;
   uint32_t owner = list_shadows.OwnerOf(list);
   uint32_t claimed_owner =
-      OwnerSerial(static_cast<const lru::mem_cgroup*>(site.owner.ptr));
+      site.owner.serial ? site.owner.serial : OwnerSerial(nullptr);
   if (!owner) return;
   if (!lru::current_lru_ops().climbs &&
       (IsPassedOverTo(owner, claimed_owner) ||

@@ -189,12 +189,12 @@ TEST(LockIdentityOracleTest, SplicedUnderAnotherNodesLock) {
         s.ChargeAndAdd(3);
         lru::list_lru* lru = s.world().lru(0);
         s.Feed(lru::FP_node_spliced, {.memcg = s.memcg(3),
-                                      .parent = s.memcg(2),
                                       .lru = lru,
                                       .list = s.ListOf(s.memcg(3)),
-                                      .dst = s.ListOf(s.memcg(2)),
                                       .nid = 0,
-                                      .lock = &lru->node[1].lock});
+                                      .lock = &lru->node[1].lock,
+                                      .dst = s.ListOf(s.memcg(2)),
+                                      .parent = s.memcg(2)});
       }),
       Contains(Says(kIdentity,
                     "was spliced by a task that does not hold its lock")));
@@ -208,12 +208,12 @@ TEST(LockIdentityOracleTest, ItemsFollowTheSplice) {
     Object* object = s.ChargeAndAdd(3);
     lru::list_lru* lru = s.world().lru(0);
     s.Feed(lru::FP_node_spliced, {.memcg = s.memcg(3),
-                                  .parent = s.memcg(2),
                                   .lru = lru,
                                   .list = s.ListOf(s.memcg(3)),
-                                  .dst = s.ListOf(s.memcg(2)),
                                   .nid = 0,
-                                  .lock = &lru->node[0].lock});
+                                  .lock = &lru->node[0].lock,
+                                  .dst = s.ListOf(s.memcg(2)),
+                                  .parent = s.memcg(2)});
     EXPECT_TRUE(s.Del(object));
   });
   EXPECT_THAT(findings, Contains(Says(kIdentity, "was taken off as one of")));

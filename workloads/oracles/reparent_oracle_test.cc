@@ -49,9 +49,9 @@ void SpliceNode(list_lru* lru, int nid, list_lru_memcg* mlru, mem_cgroup* memcg,
       lru::list_lru_from_memcg_idx(lru, nid, lru::memcg_kmem_id(parent));
   MoveItems(src, dst);
   lru::set_shrinker_bit(parent, nid, lru->shrinker_id);
-  LRU_POINT(node_spliced, .memcg = memcg, .parent = parent, .lru = lru,
-            .list = src, .dst = dst, .depth = memcg->css.level, .nid = nid,
-            .lock = &nlru->lock);
+  LRU_POINT(node_spliced, .memcg = memcg, .lru = lru, .list = src, .nid = nid,
+            .lock = &nlru->lock, .dst = dst, .parent = parent,
+            .depth = memcg->css.level);
 }
 
 void Erase(list_lru* lru, int src_idx, mem_cgroup* memcg) {
@@ -67,7 +67,7 @@ void ReparentLru(list_lru* lru, int src_idx, mem_cgroup* memcg,
     if (nid != reparent_flaws.skip_nid)
       SpliceNode(lru, nid, mlru, memcg, parent);
   }
-  LRU_POINT(lists_drained, .memcg = memcg, .parent = parent, .lru = lru);
+  LRU_POINT(lists_drained, .memcg = memcg, .lru = lru, .parent = parent);
   if (reparent_flaws.keep) return;
   if (reparent_flaws.free_first)
     LRU_POINT(mlru_free_queued, .memcg = memcg, .lru = lru);
@@ -316,10 +316,10 @@ TEST(ReparentOracleTest, LinkedToAnAncestorTooFarUp) {
                 Scenario s;
                 Object* object = s.Charge(3);
                 s.Feed(lru::FP_item_linked, {.memcg = s.memcg(3),
-                                             .owner = s.memcg(1),
                                              .lru = s.world().lru(0),
                                              .item = &object->lru,
                                              .list = s.ListOf(s.memcg(1)),
+                                             .owner = s.memcg(1),
                                              .nid = 0});
               }),
               Contains(Says("reparent_target",
@@ -419,12 +419,12 @@ TEST(ReparentOracleTest, SplicedAtTheTail) {
         list_lru_one* src = s.ListOf(s.memcg(3));
         list_lru_one* dst = s.ListOf(s.memcg(2));
         lru::fault_site site{.memcg = s.memcg(3),
-                             .parent = s.memcg(2),
                              .lru = s.world().lru(0),
                              .list = src,
-                             .dst = dst,
                              .nid = 0,
-                             .lock = &s.world().lru(0)->node[0].lock};
+                             .lock = &s.world().lru(0)->node[0].lock,
+                             .dst = dst,
+                             .parent = s.memcg(2)};
         s.Feed(lru::FP_src_locked, site);
         while (!lru::list_empty(&src->list)) {
           lru::list_move_tail(src->list.next, &dst->list);
@@ -444,9 +444,9 @@ TEST(ReparentOracleTest, AWalkLedToAnothersList) {
                 s.ChargeAndAdd(2);
                 lru::list_lru* lru = s.world().lru(0);
                 lru::fault_site site{.memcg = s.memcg(3),
-                                     .owner = s.memcg(2),
                                      .lru = lru,
                                      .list = s.ListOf(s.memcg(2)),
+                                     .owner = s.memcg(2),
                                      .nid = 0};
                 Scenario::Feed(lru::FP_walk_list_locked, site);
                 // One that was overtaken may come to a stranger's (d6).
@@ -488,10 +488,10 @@ TEST(ReparentOracleTest, WhoseListMayBePassedOver) {
       lru::css_get(&memcg->css);
       if (destroyed) s.Destroy(3);
       Scenario::Feed(lru::FP_item_linked, {.memcg = memcg,
-                                           .owner = s.memcg(2),
                                            .lru = s.world().lru(0),
                                            .item = &object->lru,
                                            .list = s.ListOf(s.memcg(2)),
+                                           .owner = s.memcg(2),
                                            .nid = 0});
     });
     auto says =

@@ -104,12 +104,12 @@ TEST(ShrinkerBitOracleTest, FromMinusOneToNothingOwesNoBit) {
 
 void FeedSplice(Scenario& s, uint32_t child, mem_cgroup* parent) {
   lru::fault_site site{.memcg = s.memcg(child),
-                       .parent = parent,
                        .lru = s.world().lru(0),
                        .list = s.ListOf(s.memcg(child)),
-                       .dst = s.ListOf(parent),
                        .nid = 0,
-                       .lock = &s.world().lru(0)->node[0].lock};
+                       .lock = &s.world().lru(0)->node[0].lock,
+                       .dst = s.ListOf(parent),
+                       .parent = parent};
   s.Feed(lru::FP_src_locked, site);
   list_lru_one* src = s.ListOf(s.memcg(child));
   lru::list_splice_init(&src->list, &s.ListOf(parent)->list);
@@ -252,10 +252,10 @@ TEST(ShrinkerBitOracleTest, BitLostAtRestSinceAnothersWasSet) {
       lru::list_lru_one* list = s.ListOf(s.memcg(3));
       list->nr_items = 0;
       lru::fault_site site = {.memcg = s.memcg(3),
-                              .owner = s.memcg(3),
                               .lru = s.world().lru(0),
                               .item = &object->lru,
                               .list = list,
+                              .owner = s.memcg(3),
                               .nid = 0};
       if (misset) {
         s.Feed(lru::FP_item_linked, site);

@@ -118,7 +118,7 @@ constexpr uint32_t kParent = 9001;
 lru::fault_site SiteOf(uint32_t memcg) {
   lru::fault_site site;
   site.memcg = lru::serial_ref::of(memcg);
-  if (memcg == kMemcg) site.parent = lru::serial_ref::of(kParent);
+  if (memcg == kMemcg) site.parent.serial = kParent;
   return site;
 }
 

@@ -402,9 +402,8 @@ TEST(WalksOracleTest, CallbackIsolatesTwice) {
 TEST(WalksOracleTest, IsolatedAndFoundAgain) {
   static lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_isolate = [](lru::list_lru_one* list, lru::list_head* item) {
-    LRU_POINT(item_unlinked, .owner = list->owner,
-              .lru = lru::serial_ref::of(list->lru_serial), .item = item,
-              .list = list, .nid = 0);
+    LRU_POINT(item_unlinked, .lru = lru::serial_ref::of(list->lru_serial),
+              .item = item, .list = list, .owner = list->owner, .nid = 0);
   };
   Findings findings = WalkWith(CleanParts(ops), How::kOne,
                                {lru::LRU_REMOVED_RETRY, lru::LRU_SKIP});
