@@ -274,17 +274,14 @@ inline bool MayBeDying(uint32_t serial) {
          detail::the_recorder->memcgs[serial % kMemcgSlots].serial.load(
              kRelaxed) == serial;
 }
-// A task other than the one that tears down has used site's memcg or owner.
-namespace detail {
-[[gnu::noinline]] void NoteUseOfDying(const lru::fault_site& site);
+// Of the site's memcg, or of the owner of its list.
+inline bool MayBeDying(const lru::fault_site& site) {
+  return MayBeDying(site.memcg.serial) ||
+         (site.owner.serial != site.memcg.serial &&
+          MayBeDying(site.owner.serial));
 }
-inline void NoteUse(const lru::fault_site& site) {
-  if (MayBeDying(site.memcg.serial) ||
-      (site.owner.serial != site.memcg.serial &&
-       MayBeDying(site.owner.serial))) {
-    detail::NoteUseOfDying(site);
-  }
-}
+// A task other than the one that tears down has used them.
+[[gnu::noinline]] void NoteUse(const lru::fault_site& site);
 
 // The n newest events of a task, oldest first.
 std::vector<EventView> LastEvents(const TaskSlot& slot, int n);

@@ -111,6 +111,14 @@ int RunFaults(lru::fault_point fp, const lru::fault_site& site,
   return result;
 }
 
+[[gnu::noinline]] void NoteOperation(lru::fault_point fp,
+                                     const lru::fault_site& site,
+                                     uint32_t watch, TaskSlot& slot) {
+  const bool may_be_dying = MayBeDying(site);
+  if (may_be_dying && (watch & kUse)) NoteUse(site);
+  if (watch & kStep) NoteStep(fp, site, slot, may_be_dying);
+}
+
 void CallObservers(const Point& point, lru::fault_point fp,
                    const lru::fault_site& site) {
   const std::atomic<Observer>* entry = point.observers;
@@ -126,18 +134,10 @@ void CallObservers(const Point& point, lru::fault_point fp,
                                        const lru::fault_site& site,
                                        uint32_t watch, TaskSlot& slot) {
   if (watch & kRecord) RecordPoint(fp, site);
-  if (watch & kUse) NoteUse(site);
-  if (watch & kStep) NoteStep(fp, site, slot);
+  if (watch & (kUse | kStep)) NoteOperation(fp, site, watch, slot);
   if (watch & kTarget) recorder()->point_visits[fp].fetch_add(1, kRelaxed);
   CallObservers(points[fp], fp, site);
   return watch & kFault ? RunFaults(fp, site, slot) : 0;
-}
-
-[[gnu::noinline]] void NoteOperation(lru::fault_point fp,
-                                     const lru::fault_site& site,
-                                     uint32_t watch, TaskSlot& slot) {
-  if (watch & kUse) NoteUse(site);
-  if (watch & kStep) NoteStep(fp, site, slot);
 }
 
 int FaultHook(lru::fault_point fp, const lru::fault_site& site) {

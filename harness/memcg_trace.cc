@@ -106,12 +106,10 @@ bool IsDying(uint32_t serial) {
          !(reached & Bit(lru::FP_nr_deferred_reparented));
 }
 
-namespace detail {
-void NoteUseOfDying(const lru::fault_site& site) {
+void NoteUse(const lru::fault_site& site) {
   NoteUseOf(site.memcg.serial);
   if (site.owner.serial != site.memcg.serial) NoteUseOf(site.owner.serial);
 }
-}  // namespace detail
 
 void RecordPoint(lru::fault_point fp, const lru::fault_site& site) {
   Recorder* r = recorder();

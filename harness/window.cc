@@ -159,13 +159,13 @@ bool IsUnderWay(const TaskSlot& task, const Step& step, uint32_t serial) {
 }
 
 void BeginAt(const Step& step, uint32_t serial, const lru::fault_site& site,
-             TaskSlot& task) {
+             TaskSlot& task, bool may_be_dying) {
   UnderWay& at = task.under_way[step.track];
   if (step.stands_in && IsUnderWay(task, step, serial)) return;
   if (step.own_list && site.owner.serial != serial) return;  // the root's
   task.tracks |= 1u << step.track;
   at = {.memcg = serial, .newest = lru::NR_FAULT_POINTS, .view = 0};
-  if (MayBeDying(serial)) BeginOnDying(step, serial, site, task);
+  if (may_be_dying) BeginOnDying(step, serial, site, task);
 }
 
 void CountNearMisses(lru::fault_point fp, const lru::fault_site& site,
@@ -217,12 +217,12 @@ void CountNearMisses(lru::fault_point fp, const lru::fault_site& site,
 }
 
 void GoOnAt(lru::fault_point fp, uint32_t serial, const lru::fault_site& site,
-            TaskSlot& task) {
+            TaskSlot& task, bool may_be_dying) {
   const Step& step = steps[fp];
   // Else it is a step that another operation has in common with this one.
   if (!serial || !IsUnderWay(task, step, serial)) return;
   if (step.ends) task.tracks &= ~(1u << step.track);
-  if (MayBeDying(serial)) GoOnWithDying(fp, serial, site, task);
+  if (may_be_dying) GoOnWithDying(fp, serial, site, task);
 }
 
 }  // namespace
@@ -251,14 +251,14 @@ void CompileWindows(const LruInfo* lru) {
 
 bool IsStep(lru::fault_point fp) { return steps[fp].track >= 0; }
 
-void NoteStep(lru::fault_point fp, const lru::fault_site& site,
-              TaskSlot& task) {
+void NoteStep(lru::fault_point fp, const lru::fault_site& site, TaskSlot& task,
+              bool may_be_dying) {
   // A walk by slot names nobody, but the list it is on has an owner.
   uint32_t serial = site.memcg.serial ? site.memcg.serial : site.owner.serial;
   if (steps[fp].going >= 0) {
-    GoOnAt(fp, serial, site, task);
+    GoOnAt(fp, serial, site, task, may_be_dying);
   } else {
-    BeginAt(steps[fp], serial, site, task);
+    BeginAt(steps[fp], serial, site, task, may_be_dying);
   }
 }
 

@@ -24,8 +24,9 @@ constexpr uint64_t Bit(lru::fault_point fp) { return uint64_t{1} << fp; }
 void CompileWindows(const LruInfo* lru);
 // Whether some operation begins or goes on at this point.
 bool IsStep(lru::fault_point fp);
-// `task`, which calls, has come to a step.
-void NoteStep(lru::fault_point fp, const lru::fault_site& site, TaskSlot& task);
+// `task`, which calls, has come to a step. `may_be_dying`: MayBeDying(site).
+void NoteStep(lru::fault_point fp, const lru::fault_site& site, TaskSlot& task,
+              bool may_be_dying);
 // The teardown has: the last use lies so far back.
 void NoteFree(const MemcgSlot& memcg, uint64_t now_ticks);
 
