@@ -236,6 +236,8 @@ const teardown_steps& clean_teardown_steps() {
       .add_nr_deferred = add_nr_deferred_clean,
       .reparent_shrinker_deferred = reparent_shrinker_deferred,
       .free_old_shrinker_info = free_old_shrinker_info,
+      .shrinker_publish = shrinker_publish,
+      .shrinker_unlist = shrinker_unlist,
   };
   return kClean;
 }

@@ -101,6 +101,9 @@ struct teardown_steps {
   void (*add_nr_deferred)(std::atomic<long>& nr_deferred, long nr);
   void (*reparent_shrinker_deferred)(mem_cgroup* memcg);  // (S4)
   void (*free_old_shrinker_info)(shrinker_info* old);  // it was replaced (S3)
+  // Its id finds `found` from here on: itself, or, before it is freed, nobody.
+  void (*shrinker_publish)(shrinker* s, shrinker* found);
+  void (*shrinker_unlist)(shrinker* s);  // before it is freed
 };
 const teardown_steps& clean_teardown_steps();
 const teardown_steps& current_steps();

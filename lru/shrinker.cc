@@ -247,6 +247,14 @@ void free_old_shrinker_info(shrinker_info* old) {
       "expand_one_shrinker_info");
 }
 
+void shrinker_publish(shrinker* s, shrinker* found) {
+  if (s->id < 0) return;
+  rcu_assign_pointer(shrinker_idr[s->id], found,
+                     found ? "shrinker_register" : "shrinker_free");
+}
+
+void shrinker_unlist(shrinker* s) { list_del_init(&s->list); }
+
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority) {
   unsigned long ret = do_shrink_slab(sc, s, priority);
   if (ret == SHRINK_EMPTY) return 0;
@@ -280,18 +288,18 @@ void shrinker_register(shrinker* s) {
   mutex_guard guard(&shrinker_mutex);
   list_add_tail(&s->list, &shrinker_list);
   s->refcount.store(1, std::memory_order_relaxed);
-  if (s->id >= 0) rcu_assign_pointer(shrinker_idr[s->id], s);
+  current_steps().shrinker_publish(s, s);
 }
 
 void shrinker_free(shrinker* s) {
   if (s->refcount.load(std::memory_order_relaxed) > 0) {
-    if (s->id >= 0) rcu_assign_pointer(shrinker_idr[s->id], nullptr);
+    current_steps().shrinker_publish(s, nullptr);
     shrinker_put(s);  // registration's own
     wait_for_completion(&s->done, "shrinker users");
   }
   {
     mutex_guard guard(&shrinker_mutex);
-    list_del_init(&s->list);
+    current_steps().shrinker_unlist(s);
     if (s->id >= 0) shrinker_ids.reset(s->id);
   }
   call_rcu(&s->rcu, [](rcu_head* head) {

@@ -24,8 +24,8 @@ void AfterTeardown() {
   }
   for (int id = 0; id < lru::kShrinkersMax; id++) {
     if (!lru::shrinker_id_in_use(id)) continue;
-    harness::ReportInvariant(
-        "no_leak", 0,
+    harness::ReportViolation(
+        {.invariant = "no_leak", .what = "shrinker id"},
         "shrinker id %d is still taken, or finds a shrinker, when all have "
         "been freed",
         id);

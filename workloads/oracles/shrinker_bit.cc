@@ -291,8 +291,8 @@ void CheckAsks(World& world, int nid, lru::mem_cgroup* memcg) {
       continue;
     }
     uint32_t serial = memcg ? lru::serial_of(memcg) : 0;
-    harness::ReportInvariant(
-        "shrinker_bit", serial,
+    harness::ReportViolation(
+        {.invariant = "shrinker_bit", .memcg = serial, .what = "left out"},
         "at rest shrink_slab() for memcg %u, nid %d left out shrinker %d, "
         "which has work there",
         serial, nid, shrinker->id);
