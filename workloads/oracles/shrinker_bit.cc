@@ -4,7 +4,8 @@
 // Bits are set and cleared without a common lock, so nobody can say of a bit
 // that is clear now whether it may be. Judged is therefore what a task did by
 // itself, from one point of it to the next:
-//   an add or a reparent, between finding items and leaving the list's lock;
+//   an add or a reparent, between finding items and leaving the list's lock:
+//   items, their count, the bit, in this order;
 //   a shrinker, from SHRINK_EMPTY over the clearing to the second run (S2).
 // At rest, when no shrinker is between those two, the bits themselves.
 //
@@ -43,8 +44,10 @@ struct Notes {
   // What the add or splice in progress owes.
   Bit owed;
   lru::mem_cgroup* owner = nullptr;  // of owed.memcg; the lock keeps it
-  uint32_t list = 0;                 // which gets items
+  const lru::list_lru_one* gets_items = nullptr;  // the lock keeps it, too
+  uint32_t list = 0;                              // its serial
   bool is_set = false;
+  bool too_early = false;    // when it was set, the list counted no items
   uint32_t set_instead = 0;  // the memcg that got the very bit
   // The bit that this task is clearing.
   Bit empty;    // the shrinker said so
@@ -67,13 +70,14 @@ const lru::list_lru* LruOf(const fault_site& site) {
 void Owe(const fault_site& site, const lru::list_lru_one* list) {
   Notes& notes = all_notes.Mine();
   notes.owed.memcg = 0;
+  notes.is_set = notes.too_early = false;
   const lru::list_lru* lru = LruOf(site);
   if (!list || !lru || lru->shrinker_id < 0) return;
   if (!list->owner || !list->owner->css.parent) return;  // the root has none
   notes.owed = {lru::serial_of(list->owner), site.nid, lru->shrinker_id};
   notes.owner = list->owner;
+  notes.gets_items = list;
   notes.list = list->serial;
-  notes.is_set = false;
   notes.set_instead = 0;
 }
 
@@ -98,11 +102,26 @@ void Owe(const fault_site& site, const lru::list_lru_one* list) {
   }
 }
 
+// A shrinker that comes in between counts nothing and clears the bit, and its
+// second run counts nothing, too.
+[[gnu::noinline]] void ReportTooEarly(const fault_site& site, const Bit& owed,
+                                      const char* what) {
+  harness::ReportViolation(
+      {.invariant = "shrinker_bit", .memcg = owed.memcg, .what = "too early"},
+      "%s memcg %u (lru %u, nid %d), but its bit of shrinker %d was set before "
+      "they were counted: a shrinker in between clears it for ever",
+      what, owed.memcg, site.lru.serial, owed.nid, owed.shrinker_id);
+}
+
 // `instead`: what it is called when the bit was set on another memcg.
 void Settle(const fault_site& site, const char* what, const char* instead) {
   Notes& notes = all_notes.Mine();
   if (!notes.owed.memcg) return;
-  if (!notes.is_set) CheckPaid(site, notes, what, instead);
+  if (!notes.is_set) {
+    CheckPaid(site, notes, what, instead);
+  } else if (notes.too_early) {
+    ReportTooEarly(site, notes.owed, what);
+  }
   notes.owed.memcg = 0;
 }
 
@@ -126,6 +145,9 @@ void OnSrcLocked(fault_point, const fault_site& site) {
 }
 
 void OnSpliced(fault_point, const fault_site& site) {
+  Notes& notes = all_notes.Mine();
+  // What came may be no more than what was missing there. (N3)
+  if (notes.too_early) notes.too_early = NrItemsOf(notes.gets_items) > 0;
   Settle(site, "a reparent gave items to", "another's bit by reparent");
 }
 
@@ -163,6 +185,7 @@ void OnBitSet(fault_point, const fault_site& site) {
   if (!notes.owed.memcg) return;
   if (notes.owed == bit) {
     notes.is_set = true;
+    notes.too_early = NrItemsOf(notes.gets_items) <= 0;
   } else if (bit.nid == notes.owed.nid &&
              bit.shrinker_id == notes.owed.shrinker_id) {
     notes.set_instead = bit.memcg;

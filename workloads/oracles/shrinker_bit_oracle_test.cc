@@ -86,6 +86,27 @@ TEST(ShrinkerBitOracleTest, NoBitAtAll) {
               Contains(Says(kBit, "an add gave the first item to memcg")));
 }
 
+TEST(ShrinkerBitOracleTest, AnAddSetsTheBitBeforeTheCount) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                Object* object = s.Charge(3);
+                list_lru_one* list = s.ListOf(s.memcg(3));
+                lru::fault_site site{.memcg = s.memcg(3),
+                                     .owner = s.memcg(3),
+                                     .lru = s.world().lru(0),
+                                     .item = &object->lru,
+                                     .list = list,
+                                     .nid = 0,
+                                     .lock = &s.world().lru(0)->node[0].lock};
+                s.Feed(lru::FP_item_linked, site);
+                lru::set_shrinker_bit(s.memcg(3), 0,
+                                      s.world().lru(0)->shrinker_id);
+                list->nr_items = 1;
+                s.Feed(lru::FP_count_changed, site);
+              }),
+              Contains(Says(kBit, "was set before they were counted")));
+}
+
 // (N3): the splice that follows sets it.
 TEST(ShrinkerBitOracleTest, FromMinusOneToNothingOwesNoBit) {
   static constexpr lru::list_lru_ops kOps =
@@ -102,7 +123,8 @@ TEST(ShrinkerBitOracleTest, FromMinusOneToNothingOwesNoBit) {
 // --- reparent
 // -------------------------------------------------------------------
 
-void FeedSplice(Scenario& s, uint32_t child, mem_cgroup* parent) {
+void FeedSplice(Scenario& s, uint32_t child, mem_cgroup* parent,
+                bool bit_first = false) {
   lru::fault_site site{.memcg = s.memcg(child),
                        .lru = s.world().lru(0),
                        .list = s.ListOf(s.memcg(child)),
@@ -112,6 +134,9 @@ void FeedSplice(Scenario& s, uint32_t child, mem_cgroup* parent) {
                        .parent = parent};
   s.Feed(lru::FP_src_locked, site);
   list_lru_one* src = s.ListOf(s.memcg(child));
+  if (bit_first) {
+    lru::set_shrinker_bit(parent, 0, s.world().lru(0)->shrinker_id);
+  }
   lru::list_splice_init(&src->list, &s.ListOf(parent)->list);
   lru::nr_add(s.ListOf(parent)->nr_items, src->nr_items);
   src->nr_items = 0;
@@ -126,6 +151,29 @@ TEST(ShrinkerBitOracleTest, ReparentSetsNoBit) {
                 FeedSplice(s, 3, s.memcg(2));
               }),
               Contains(Says(kBit, "a reparent gave items to memcg")));
+}
+
+TEST(ShrinkerBitOracleTest, ReparentSetsTheBitBeforeTheCount) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Charge(2);
+                s.ChargeAndAdd(3);
+                FeedSplice(s, 3, s.memcg(2), /*bit_first=*/true);
+              }),
+              Contains(Says(kBit, "was set before they were counted")));
+}
+
+// What comes fills up what was missing: nothing is there that could be missed.
+TEST(ShrinkerBitOracleTest, ReparentThatMendsTheCountOwesNothingEarlier) {
+  EXPECT_THAT(Of(kBit, RunScenario([] {
+                   Scenario s;
+                   s.Charge(2);
+                   s.Charge(3);
+                   s.ListOf(s.memcg(2))->nr_items = -1;
+                   s.ListOf(s.memcg(3))->nr_items = 1;
+                   FeedSplice(s, 3, s.memcg(2), /*bit_first=*/true);
+                 })),
+              IsEmpty());
 }
 
 // Also one that is empty, but not by its count (8199be001a47).

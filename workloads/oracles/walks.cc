@@ -42,6 +42,7 @@ struct Walk {
   lru::lru_status status = lru::LRU_SKIP;
   const lru::list_head* item = nullptr;
   const lru::list_head* next = nullptr;
+  const lru::list_head* head = nullptr;  // of that list; never dereferenced
 };
 
 namespace walks_oracle {
@@ -144,6 +145,20 @@ bool CheckStep(const Walk& walk, const lru::list_head* item,
   return false;
 }
 
+// The walk goes on elsewhere, or ends. With the lock held all the time, it has
+// come to the end of the list, or was told to stop, or may go no further.
+void CheckFinished(const Walk& walk) {
+  if (walk.callbacks == 0 || *walk.nr_to_walk == 0 || DropsLock(walk.status) ||
+      walk.status == lru::LRU_STOP || walk.next == walk.head) {
+    return;
+  }
+  harness::ReportViolation(
+      {.invariant = "walk_contract", .what = "left"},
+      "%s left list %u before its end, after %s, although it might have called "
+      "back %lu times more",
+      walk.name, walk.list, StatusName(walk.status), *walk.nr_to_walk);
+}
+
 bool CheckPlace(const Walk& walk, const lru::list_head* item,
                 const lru::list_lru_one* list) {
   bool begins =
@@ -232,6 +247,7 @@ lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
   walk.list = list->serial;
   walk.item = item;
   walk.next = item->next;
+  walk.head = ItemsOf(list);
   const lru::list_head* prev = item->prev;
   walk.status = walk.isolate(item, list, lock, walk.cb_arg);
   if (IsRemoved(walk.status)) walk.removed++;
@@ -246,7 +262,9 @@ lru_status Isolate(lru::list_head* item, lru::list_lru_one* list,
 
 void OnListLocked(fault_point, const fault_site&) {
   TaskNotes* notes = CurrentNotes();
-  if (notes && notes->walk) notes->walk->taken_anew = true;
+  if (!notes || !notes->walk) return;
+  CheckFinished(*notes->walk);
+  notes->walk->taken_anew = true;
 }
 
 void OnCountChanged(fault_point, const fault_site&) {
@@ -255,6 +273,7 @@ void OnCountChanged(fault_point, const fault_site&) {
 }
 
 void CheckResult(const Walk& walk, unsigned long result, uint32_t memcg) {
+  CheckFinished(walk);
   if (walk.callbacks > walk.budget ||
       *walk.nr_to_walk != walk.budget - walk.callbacks) {
     harness::ReportInvariant(
@@ -382,6 +401,36 @@ unsigned long CheckWalkNode(const World& world, lru::list_lru* lru, int nid) {
   return items;
 }
 
+// What has no entry of its own goes by the lru in use.
+template <class Call>
+void Unwatched(Call call) {
+  const lru::list_lru_ops& watched = lru::current_lru_ops();
+  lru::set_lru_ops(&UnwatchedOps());
+  call();
+  lru::set_lru_ops(&watched);
+}
+
+// A shrinker's calls are those of its node and memcg, for as many as it wants.
+// Interrupts are off where they have to be, so it is not the irq form.
+void CheckShrink(lru::list_lru* lru, const lru::list_lru_one* list,
+                 unsigned long items, unsigned long nr_items,
+                 lru::shrink_control sc) {
+  unsigned long count = 0, visited = 0;
+  sc.nr_to_scan = items;
+  Unwatched([&] {
+    count = lru::list_lru_shrink_count(lru, &sc);
+    lru::list_lru_shrink_walk(lru, &sc, CountOnly, &visited);
+  });
+  if (count == nr_items && visited == items) return;
+  harness::ReportViolation(
+      {.invariant = "walk_contract", .memcg = OwnerOf(list), .what = "shrink"},
+      "at rest list %u of memcg %u (lru %u, nid %d) has %lu items and counts "
+      "%lu, but list_lru_shrink_count says %lu, and list_lru_shrink_walk for "
+      "%lu called back %lu times",
+      list->serial, OwnerOf(list), lru->serial, sc.nid, items, nr_items, count,
+      items, visited);
+}
+
 struct Rest {
   const World& world;
   lru::list_lru* lru;
@@ -407,7 +456,10 @@ void VisitList(int nid, lru::list_lru_one* list, void* arg) {
   unsigned long count = UnwatchedOps().list_lru_count_one(lru, nid, memcg);
   long nr_items = NrItemsOf(list);
   bool counted = nr_items < 0 || count == static_cast<unsigned long>(nr_items);
-  if (visited == items && counted) return;
+  if (visited == items && counted) {
+    CheckShrink(lru, list, items, count, {.nid = nid, .memcg = memcg});
+    return;
+  }
   harness::ReportInvariant(
       "walk_contract", OwnerOf(list),
       "at rest list %u of memcg %u (lru %u, nid %d) has %lu items, but "
@@ -415,13 +467,9 @@ void VisitList(int nid, lru::list_lru_one* list, void* arg) {
       list->serial, OwnerOf(list), lru->serial, nid, items, visited, count);
 }
 
-// It goes by the lru in use.
 unsigned long VisitsOfWalk(lru::list_lru* lru, unsigned long limit) {
-  const lru::list_lru_ops& watched = lru::current_lru_ops();
   unsigned long visited = 0;
-  lru::set_lru_ops(&UnwatchedOps());
-  lru::list_lru_walk(lru, CountOnly, &visited, limit);
-  lru::set_lru_ops(&watched);
+  Unwatched([&] { lru::list_lru_walk(lru, CountOnly, &visited, limit); });
   return visited;
 }
 

@@ -163,6 +163,7 @@ struct WalkFlaws {
   bool one_too_many = false;  // callbacks
   bool from_tail = false;
   bool skips_one = false;
+  bool leaves_early = false;
   bool rotates_skipped = false;
   bool leaves_rotated = false;
   bool ignores_stop = false;
@@ -200,6 +201,7 @@ unsigned long WalkList(lru::list_lru_one* l, lru::list_lru_node* nlru,
   lru::list_head* next;
   lru::list_head* item = walk_flaws.from_tail ? l->list.prev : l->list.next;
   for (; item != &l->list; item = next) {
+    if (walk_flaws.leaves_early && l->list.prev == item) break;
     next = NextOf(item, l);
     if (*nr_to_walk == 0 && !walk_flaws.one_too_many) break;
     if (*nr_to_walk && !walk_flaws.counts_late) --*nr_to_walk;
@@ -287,6 +289,14 @@ TEST(WalksOracleTest, BeginsAtTheTail) {
 TEST(WalksOracleTest, LeavesOneOut) {
   EXPECT_THAT(WalkFlawed({.skips_one = true}, {}),
               Contains(Says(kContract, "did not go on with the next item")));
+}
+
+TEST(WalksOracleTest, LeavesBeforeTheEnd) {
+  EXPECT_THAT(WalkFlawed({.leaves_early = true}, {}),
+              Contains(Says(kContract, "before its end, after LRU_SKIP")));
+  // Asked for no more, or told to stop.
+  EXPECT_THAT(WalkFlawed({.leaves_early = true}, {}, 4), IsEmpty());
+  EXPECT_THAT(WalkFlawed({.leaves_early = true}, {lru::LRU_STOP}), IsEmpty());
 }
 
 TEST(WalksOracleTest, MovesWhatWasSkipped) {
@@ -495,6 +505,20 @@ TEST(WalksOracleTest, AtRestWalkOneAndCountOneAreOfTheMemcgsOwnList) {
               Contains(Says(kContract,
                             "list_lru_walk_one called back 1 times "
                             "and list_lru_count_one says 0")));
+}
+
+TEST(WalksOracleTest, AtRestAShrinkerComesToAllThatItAsksFor) {
+  lru::list_lru_ops ops = lru::node_lock_ops();
+  ops.list_lru_walk_one =
+      [](lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
+         lru::list_lru_walk_cb isolate, void* arg, unsigned long* nr) {
+        unsigned long too_few = *nr ? *nr - 1 : 0;
+        return lru::node_lock_ops().list_lru_walk_one(lru, nid, memcg, isolate,
+                                                      arg, &too_few);
+      };
+  EXPECT_THAT(AtRest(ops),
+              Contains(Says(kContract,
+                            "list_lru_shrink_walk for 1 called back 0 times")));
 }
 
 TEST(WalksOracleTest, AtRestIterationComesToEveryMemcg) {
