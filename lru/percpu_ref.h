@@ -23,11 +23,13 @@ struct percpu_ref {
   struct alignas(64) shard {
     std::atomic<s64> count = 0;
   };
+  // First what a late put does not look at: malloc() writes into the beginning
+  // of freed memory, and such a put is to be counted and told, not to crash.
+  func release = nullptr;
+  func confirm_switch = nullptr;
   shard* shards = nullptr;
   std::atomic<u32> flags = 0;
   std::atomic<s64> count = 0;
-  func release = nullptr;
-  func confirm_switch = nullptr;
   rcu_head rcu;
   u32 serial = 0;  // of the css it counts; 0: no css, no stages
 };

@@ -95,8 +95,8 @@ bool AddAtHead(lru::list_lru* lru, lru::list_head* item, int nid,
   lru::list_add(item, &l->list);
   lru::nr_add(l->nr_items, 1);
   lru::nr_add(nlru->nr_items, 1);
-  LRU_POINT(item_linked, .memcg = memcg, .owner = l->owner, .lru = lru,
-            .item = item, .list = l, .nid = nid, .lock = &nlru->lock);
+  LRU_POINT(item_linked, .memcg = memcg, .lru = lru, .item = item, .list = l,
+            .owner = l->owner, .nid = nid, .lock = &nlru->lock);
   return true;
 }
 

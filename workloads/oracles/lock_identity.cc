@@ -133,10 +133,12 @@ void OnLocked(fault_point, const fault_site& site) {
        IsPassedOverTo(claimed_owner, owner))) {
     return;
   }
+  const char* released =
+      ForTheReleased(static_cast<const lru::mem_cgroup*>(site.memcg.ptr));
   harness::ReportViolation(
       {.invariant = "lock_identity",
        .memcg = site.memcg.serial,
-       .what = "count"},
+       .what = *released ? released : "count"},
       "object %u was taken off as one of list %u of memcg %u, but it is on "
       "list %u of memcg %u (lru %u, nid %d)",
       site.item.serial, claimed, claimed_owner, list, owner, site.lru.serial,

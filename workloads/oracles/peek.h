@@ -36,6 +36,15 @@ inline bool IsReleased(const lru::mem_cgroup* memcg) {
          (memcg->css.flags.load(std::memory_order_relaxed) & lru::CSS_RELEASED);
 }
 
+// Where ids are rewritten, that of one which was released before is not (d5):
+// it leads to its parent's list, drained or not, or to whose the id is by now.
+// Tells a violation that comes of that; "" else.
+inline const char* ForTheReleased(const lru::mem_cgroup* memcg) {
+  return !lru::current_lru_ops().climbs && IsReleased(memcg)
+             ? "list of another for the released"
+             : "";
+}
+
 // What tells a violation that comes of an id which is another memcg's by now,
 // memcg's or that of one which a lookup of it passes over, and was given back
 // before (d7). "" else.

@@ -250,14 +250,6 @@ bool IsRightOwner(const lru::mem_cgroup* memcg, const lru::mem_cgroup* owner,
   return true;
 }
 
-// Where ids are rewritten, that of one which was released before is not (d5):
-// it leads to its parent's list, drained or not, or to whose the id is by now.
-const char* ForTheReleased(const lru::mem_cgroup* memcg) {
-  return !lru::current_lru_ops().climbs && IsReleased(memcg)
-             ? "list of another for the released"
-             : "";
-}
-
 [[gnu::noinline]] void ReportDrained(const fault_site& site) {
   harness::ReportViolation(
       {.invariant = "empty_after_reparent",

@@ -92,10 +92,10 @@ TEST(ShrinkerBitOracleTest, AnAddSetsTheBitBeforeTheCount) {
                 Object* object = s.Charge(3);
                 list_lru_one* list = s.ListOf(s.memcg(3));
                 lru::fault_site site{.memcg = s.memcg(3),
-                                     .owner = s.memcg(3),
                                      .lru = s.world().lru(0),
                                      .item = &object->lru,
                                      .list = list,
+                                     .owner = s.memcg(3),
                                      .nid = 0,
                                      .lock = &s.world().lru(0)->node[0].lock};
                 s.Feed(lru::FP_item_linked, site);
