@@ -430,7 +430,7 @@ def parse(arguments):
     parser.add_argument("--schedules", type=positive,
                         help="of a run of explore (default 10000; --quick 500)")
     parser.add_argument("--seconds", type=positive,
-                        help="of a run (default 10; --quick 4)")
+                        help="of a run (default 10; --quick 2)")
     parser.add_argument("--jobs", type=positive,
                         help="cells at a time (default 1; --quick 2): more "
                              "disturb times and rates")
@@ -446,7 +446,7 @@ def parse(arguments):
     args = parser.parse_args(arguments)
     args.best = args.best or args.quick
     args.runs = args.runs or (1 if args.quick else 10)
-    args.seconds = args.seconds or (4 if args.quick else 10)
+    args.seconds = args.seconds or (2 if args.quick else 10)
     args.schedules = args.schedules or (500 if args.quick else 10_000)
     args.limit = (args.schedules if args.engine == "explore" else args.seconds)
     args.jobs = args.jobs or (2 if args.quick else 1)

@@ -324,7 +324,7 @@ class Arguments(unittest.TestCase):
     def test_quick_is_one_run_in_the_best_build(self):
         args = kill_table.parse(["--quick", "--preset", "tsan"])
         self.assertEqual((args.runs, args.limit, args.jobs, args.best),
-                         (1, 4, 2, True))
+                         (1, 2, 2, True))
 
     def test_the_limit_of_explore_is_schedules(self):
         args = kill_table.parse(["--engine", "explore", "--seeds", "20",
