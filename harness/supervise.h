@@ -59,8 +59,8 @@ class Supervision {
   Watchdog watchdog_;
   Snapshot snapshot_;
   int status_ = 0;
-  bool killed_ = false;  // by us
-  uint64_t due_ms_ = 0;  // for how long the end has been due
+  bool killed_ = false;      // by us
+  uint64_t due_ms_ = 0;      // for how long the end has been due
   uint64_t ticks_seen_ = 0;  // of processors, that the child has had
 };
 

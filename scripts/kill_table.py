@@ -29,6 +29,7 @@ import difflib
 import fcntl
 import hashlib
 import json
+import math
 import os
 import pathlib
 import signal
@@ -44,7 +45,7 @@ from runs import PRESETS, ROOT
 
 # The fields of a run that is kept; KEY tells which one it is.
 RUN = {"control": str, "build": str, "lru": str, "plan": bool, "engine": str,
-       "limit": int, "binary": str, "config": str, "seed": int, "commit": str,
+       "limit": (int, float), "binary": str, "config": str, "seed": int, "commit": str,
        "kind": str, "invariant": str, "signature": str, "teardowns": int,
        "schedules": int, "duration_s": (int, float), "machine": str}
 KEY = ("control", "build", "lru", "plan", "engine", "limit", "binary", "config",
@@ -113,8 +114,8 @@ class Cell(typing.NamedTuple):
     plan: bool
     engine: str
     runs: int
-    limit: int   # of a run: seconds in stress, schedules in explore
-    binary: str  # hashes of contents
+    limit: float  # of a run: seconds in stress, schedules in explore
+    binary: str   # hashes of contents
     config: str
 
     def best(self):
@@ -129,7 +130,7 @@ class Cell(typing.NamedTuple):
                  "--lru", self.lru, "--seed", str(seed)] +
                 (["--engine", "explore", "--schedules", str(self.limit)]
                  if self.engine == "explore" else
-                 ["--duration", f"{self.limit}s"]) +
+                 ["--duration", f"{round(self.limit * 1000)}ms"]) +
                 ([] if self.plan else ["--set", "/faults=[]"]))
 
     def title(self):
@@ -280,6 +281,13 @@ def program_of(args, preset):
     return program
 
 
+def limit_of(args, config):
+    """A config that asks for less time has what it needs in that."""
+    if args.engine == "explore":
+        return args.limit
+    return min(args.limit, config.get("duration_ms", math.inf) / 1000)
+
+
 def cells_of(args):
     """The cells that are asked for, those of best builds first."""
     cells = []
@@ -309,7 +317,7 @@ def cells_of(args):
                     continue  # the same without
                 cells.append(Cell(program, control, preset, lru, plan,
                                   args.engine, runs if plan else args.runs,
-                                  args.limit, binary,
+                                  limit_of(args, config), binary,
                                   hash_of(config_of(control))))
     return sorted(cells, key=lambda cell: (not cell.best(), not cell.plan))
 
@@ -430,7 +438,7 @@ def parse(arguments):
     parser.add_argument("--schedules", type=positive,
                         help="of a run of explore (default 10000; --quick 500)")
     parser.add_argument("--seconds", type=positive,
-                        help="of a run (default 10; --quick 2)")
+                        help="of a run, at most (default 10; --quick 4)")
     parser.add_argument("--jobs", type=positive,
                         help="cells at a time (default 1; --quick 2): more "
                              "disturb times and rates")
@@ -446,7 +454,7 @@ def parse(arguments):
     args = parser.parse_args(arguments)
     args.best = args.best or args.quick
     args.runs = args.runs or (1 if args.quick else 10)
-    args.seconds = args.seconds or (2 if args.quick else 10)
+    args.seconds = args.seconds or (4 if args.quick else 10)
     args.schedules = args.schedules or (500 if args.quick else 10_000)
     args.limit = (args.schedules if args.engine == "explore" else args.seconds)
     args.jobs = args.jobs or (2 if args.quick else 1)

@@ -324,7 +324,16 @@ class Arguments(unittest.TestCase):
     def test_quick_is_one_run_in_the_best_build(self):
         args = kill_table.parse(["--quick", "--preset", "tsan"])
         self.assertEqual((args.runs, args.limit, args.jobs, args.best),
-                         (1, 2, 2, True))
+                         (1, 4, 2, True))
+
+    def test_a_config_that_asks_for_less_time_gets_that(self):
+        stress = kill_table.parse(["--preset", "release"])
+        for config, limit in (({"duration_ms": 200}, 0.2), ({}, 10),
+                              ({"duration_ms": 60_000}, 10)):
+            self.assertEqual(kill_table.limit_of(stress, config), limit)
+        explore = kill_table.parse(["--engine", "explore", "--preset", "tsan"])
+        self.assertEqual(kill_table.limit_of(explore, {"duration_ms": 200}),
+                         10_000)
 
     def test_the_limit_of_explore_is_schedules(self):
         args = kill_table.parse(["--engine", "explore", "--seeds", "20",
