@@ -82,10 +82,6 @@ void list_lru_for_each_list(list_lru* lru, list_lru_visit visit, void* arg) {
   }
 }
 
-const list_head* items_of_list(const list_lru_one* list) { return &list->list; }
-long nr_items_of_list(const list_lru_one* list) {
-  return list->nr_items.load(std::memory_order_relaxed);
-}
 long nr_items_of_node(const list_lru* lru, int nid) {
   return lru->node[nid].nr_items.load(std::memory_order_relaxed);
 }

@@ -176,7 +176,8 @@ struct list_lru_ops {
   // What guards `list`, which is one of lru's on that node.
   const spinlock_t* (*lock_of)(const list_lru* lru, int nid,
                                const list_lru_one* list);
-  // Its items hang on that head; under its lock.
+  // Its items hang on that head; under its lock. Asked at each add, so null,
+  // and no call, where they are in the list itself; nr_items_of likewise.
   const list_head* (*items_of)(const list_lru_one* list);
   long (*nr_items_of)(const list_lru_one* list);
   long (*nr_node)(const list_lru* lru, int nid);

@@ -81,8 +81,6 @@ inline list_lru* list_lru_of(list_head* registered) {
 int list_lru_init(list_lru* lru, bool memcg_aware, shrinker* shrinker);
 void list_lru_destroy(list_lru* lru);
 void list_lru_for_each_list(list_lru* lru, list_lru_visit visit, void* arg);
-const list_head* items_of_list(const list_lru_one* list);
-long nr_items_of_list(const list_lru_one* list);
 long nr_items_of_node(const list_lru* lru, int nid);
 const list_lru_one* peek_list_at(const list_lru* lru, int id, int nid);
 bool memcg_list_lru_allocated(mem_cgroup* memcg, list_lru* lru);
@@ -296,8 +294,6 @@ constexpr list_lru_ops make_list_lru_ops(const char* name, const char* doc) {
   ops.memcg_reparent_list_lrus = Scope::memcg_reparent_list_lrus;
   ops.stops = true;
   ops.lock_of = Scope::lock_of;
-  ops.items_of = items_of_list;
-  ops.nr_items_of = nr_items_of_list;
   ops.nr_node = nr_items_of_node;
   ops.list_at = peek_list_at;
   ops.for_each_list = list_lru_for_each_list;

@@ -9,13 +9,16 @@ namespace workloads {
 // The head that a list's items hang on, and what it says they are: under its
 // lock, or at rest.
 inline const lru::list_head* ItemsOf(const lru::list_lru_one* list) {
-  return lru::current_lru_ops().items_of(list);
+  auto* elsewhere = lru::current_lru_ops().items_of;
+  return elsewhere ? elsewhere(list) : &list->list;
 }
 inline bool IsEmpty(const lru::list_lru_one* list) {
   return lru::list_empty(ItemsOf(list));
 }
 inline long NrItemsOf(const lru::list_lru_one* list) {
-  return lru::current_lru_ops().nr_items_of(list);
+  auto* elsewhere = lru::current_lru_ops().nr_items_of;
+  return elsewhere ? elsewhere(list)
+                   : list->nr_items.load(std::memory_order_relaxed);
 }
 
 // The list of that node which an id finds there now, whosever it is; null:
