@@ -20,8 +20,8 @@ Exit 0: all that must hold does. 1: a control was not caught as expected in each
 run of its best build, the geometric mean is below its bar, a (control, build)
 has more than two signatures, or a shared one has no reason in
 scripts/shared_signatures.json. In explore: a control was missed that has no
-reason in scripts/explore_misses.json, or half of them take too long. 2: wrong arguments. 4: a run failed.
-130: Ctrl-C.
+reason in scripts/explore_misses.json, or half of them take too long. 2: wrong
+arguments. 4: a run failed. 130: Ctrl-C.
 """
 import argparse
 import datetime
@@ -45,9 +45,9 @@ from runs import PRESETS, ROOT
 
 # The fields of a run that is kept; KEY tells which one it is.
 RUN = {"control": str, "build": str, "lru": str, "plan": bool, "engine": str,
-       "limit": (int, float), "binary": str, "config": str, "seed": int, "commit": str,
-       "kind": str, "invariant": str, "signature": str, "teardowns": int,
-       "schedules": int, "duration_s": (int, float), "machine": str}
+       "limit": (int, float), "binary": str, "config": str, "seed": int,
+       "commit": str, "kind": str, "invariant": str, "signature": str,
+       "teardowns": int, "schedules": int, "duration_s": (int, float), "machine": str}
 KEY = ("control", "build", "lru", "plan", "engine", "limit", "binary", "config",
        "seed")
 SIGNATURE_SEEDS = 20

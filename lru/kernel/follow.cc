@@ -25,11 +25,17 @@ bool changes(const lrut_call* call) {
   return call && (call->kind == LRUT_ADD || call->kind == LRUT_DEL);
 }
 // The lists that were looked up. An alloc asks whether there are any, and a
-// reparent alone could free them.
+// reparent alone could free them; of a count see count_loaded.
 bool goes_on_to(const lrut_call* call) {
   return changes(call) ||
-         (call && (call->kind == LRUT_WALK || call->kind == LRUT_COUNT ||
-                   call->kind == LRUT_LOCK));
+         (call && (call->kind == LRUT_WALK || call->kind == LRUT_LOCK));
+}
+// What was looked up in no read section may be compared with null, or be looked
+// up again, but not be used.
+void uses_lists(lrut_call* call) {
+  if (!call->bare) return;
+  call->bare = false;
+  detail::note_no_section(call->api);
 }
 mem_cgroup* owner_of(const kernel_list* list) {
   return list ? list->owner : nullptr;
@@ -155,7 +161,7 @@ void saw_id(int id) {
 
 void saw_lists(long, const void* mlru) {
   lrut_call* call = current_call();
-  if (mlru && goes_on_to(call)) rcu_lockdep_assert(call->api);
+  if (goes_on_to(call)) call->bare = mlru && !rcu_read_lock_held();
   if (!changes(call)) return;
   kernel_list* list = nullptr;
   if (mlru) {
@@ -191,6 +197,7 @@ void saw_item(const void* item) {
   lrut_call* call = current_call();
   if (!changes(call) || item != call->item || call->seen) return;
   call->seen = true;
+  uses_lists(call);
   const void* lock = call->plugin->climbs
                          ? lock_of(call, list_of_call(call))
                          : call->plugin->lock_of(call->lru, call->nid, nullptr);
@@ -242,6 +249,7 @@ void saw_node_count(long value) {
 
 void after_lock(lrut_call* call) {
   if (call->kind == LRUT_WALK) call->anew = true;
+  if (call->plugin->climbs) uses_lists(call);  // the lock is a list's own
 }
 
 void before_unlock(lrut_call* call) {
@@ -360,6 +368,7 @@ void isolate_begin(void* item, const void* list, void* lock) {
   call->list = const_cast<void*>(list);
   kernel_list* one = list_of_call(call);
   mem_cgroup* memcg = memcg_of(call);
+  uses_lists(call);
   if (call->anew) {
     call->anew = false;
     LRU_POINT(walk_list_locked, .memcg = memcg, .lru = lru_of(call),

@@ -114,6 +114,7 @@ struct lrut_call {
   bool drained;  /* the lists of lru are empty */
   bool erased;   /* and cannot be found any more */
   bool ids_done; /* all kmemcg_ids were gone through */
+  bool bare;     /* the lists were looked up in no read section */
 };
 
 /* --- what the program does for a plug-in

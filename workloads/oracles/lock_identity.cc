@@ -121,14 +121,16 @@ void OnLocked(fault_point, const fault_site& site) {
 }
 
 // The list whose count goes down is the one that the item is on; node-lock: up
-// to N3.
+// to N3, which ends where the list that is counted on has been drained.
 [[gnu::noinline]] void CheckClaim(const fault_site& site, uint32_t list) {
   uint32_t claimed = site.list.serial;
   uint32_t owner = list_shadows.OwnerOf(list);
   uint32_t claimed_owner =
       site.owner.serial ? site.owner.serial : OwnerSerial(nullptr);
   if (!owner) return;
+  const uint32_t items_now_on = list_shadows.Resolve(claimed);
   if (!lru::current_lru_ops().climbs &&
+      (items_now_on == claimed || !items_now_on) &&
       (IsPassedOverTo(owner, claimed_owner) ||
        IsPassedOverTo(claimed_owner, owner))) {
     return;

@@ -219,5 +219,26 @@ TEST(LockIdentityOracleTest, ItemsFollowTheSplice) {
   EXPECT_THAT(findings, Contains(Says(kIdentity, "was taken off as one of")));
 }
 
+// While a memcg is reparented a del may count on either list (N3); on the one
+// that has been drained it may not.
+TEST(LockIdentityOracleTest, DelCountsOnADrainedList) {
+  Findings findings = RunScenario([] {
+    Scenario s;
+    Object* object = s.ChargeAndAdd(3);
+    lru::list_lru* lru = s.world().lru(0);
+    s.Feed(lru::FP_objcg_unpublished,
+           {.memcg = s.memcg(3), .parent = s.memcg(2)});
+    s.Feed(lru::FP_node_spliced, {.memcg = s.memcg(3),
+                                  .lru = lru,
+                                  .list = s.ListOf(s.memcg(3)),
+                                  .nid = 0,
+                                  .lock = &lru->node[0].lock,
+                                  .dst = s.ListOf(s.memcg(2)),
+                                  .parent = s.memcg(2)});
+    EXPECT_TRUE(s.Del(object));
+  });
+  EXPECT_THAT(findings, Contains(Says(kIdentity, "was taken off as one of")));
+}
+
 }  // namespace
 }  // namespace workloads

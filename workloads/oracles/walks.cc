@@ -411,7 +411,7 @@ void Unwatched(Call call) {
 }
 
 // A shrinker's calls are those of its node and memcg, for as many as it wants.
-// Interrupts are off where they have to be, so it is not the irq form.
+// Interrupts are off where they have to be; of the irq form see VisitListIrq().
 void CheckShrink(lru::list_lru* lru, const lru::list_lru_one* list,
                  unsigned long items, unsigned long nr_items,
                  lru::shrink_control sc) {
@@ -437,6 +437,16 @@ struct Rest {
   unsigned long limit;  // more items than objects: the list is a loop
 };
 
+unsigned long LengthOf(const lru::list_lru_one* list, unsigned long limit) {
+  unsigned long items = 0;
+  const lru::list_head* head = ItemsOf(list);
+  for (const lru::list_head* at = head->next; at != head && items <= limit;
+       at = at->next) {
+    items++;
+  }
+  return items;
+}
+
 // walk_one comes to the items of the list that belongs to the memcg, and to no
 // others, and count_one says what that list does: whether its nr_items is right
 // is items_conserved's.
@@ -444,12 +454,7 @@ void VisitList(int nid, lru::list_lru_one* list, void* arg) {
   const auto& [world, lru, limit] = *static_cast<const Rest*>(arg);
   lru::mem_cgroup* memcg = list->owner;
   if (!world.IsAlive(memcg)) return;
-  unsigned long items = 0;
-  const lru::list_head* head = ItemsOf(list);
-  for (const lru::list_head* at = head->next; at != head && items <= limit;
-       at = at->next) {
-    items++;
-  }
+  const unsigned long items = LengthOf(list, limit);
   unsigned long visited = 0, nr_to_walk = limit;
   UnwatchedOps().list_lru_walk_one(lru, nid, memcg, CountOnly, &visited,
                                    &nr_to_walk);
@@ -465,6 +470,24 @@ void VisitList(int nid, lru::list_lru_one* list, void* arg) {
       "at rest list %u of memcg %u (lru %u, nid %d) has %lu items, but "
       "list_lru_walk_one called back %lu times and list_lru_count_one says %lu",
       list->serial, OwnerOf(list), lru->serial, nid, items, visited, count);
+}
+
+// Interrupts are on.
+void VisitListIrq(int nid, lru::list_lru_one* list, void* arg) {
+  const auto& [world, lru, limit] = *static_cast<const Rest*>(arg);
+  lru::mem_cgroup* memcg = list->owner;
+  if (!world.IsAlive(memcg)) return;
+  const unsigned long items = LengthOf(list, limit);
+  unsigned long visited = 0;
+  const lru::shrink_control sc{.nid = nid, .memcg = memcg, .nr_to_scan = items};
+  Unwatched(
+      [&] { lru::list_lru_shrink_walk_irq(lru, &sc, CountOnly, &visited); });
+  if (visited == items) return;
+  harness::ReportViolation(
+      {.invariant = "walk_contract", .memcg = OwnerOf(list), .what = "shrink"},
+      "at rest list %u of memcg %u (lru %u, nid %d) has %lu items, but "
+      "list_lru_shrink_walk_irq for as many called back %lu times",
+      list->serial, OwnerOf(list), lru->serial, nid, items, visited);
 }
 
 unsigned long VisitsOfWalk(lru::list_lru* lru, unsigned long limit) {
@@ -519,6 +542,10 @@ void CheckTotals(World& world) {
       std::max<int64_t>(lru::live_allocs(lru::ALLOC_SLAB_OBJ), 0));
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     lru::list_lru* lru = world.lru(i);
+    Rest rest{world, lru, limit};
+    if (lru->irq_safe) {
+      UnwatchedOps().for_each_list(lru, VisitListIrq, &rest);
+    }
     lru::irqs_off_guard irqs(lru->irq_safe);
     unsigned long items = 0;
     for (uint32_t nid = 0; nid < world.nids(); nid++) {
@@ -533,7 +560,6 @@ void CheckTotals(World& world) {
           "%u)",
           count, items, lru->serial);
     }
-    Rest rest{world, lru, limit};
     UnwatchedOps().for_each_list(lru, VisitList, &rest);
   }
 }
