@@ -306,7 +306,8 @@ TEST_F(HookTest, HoldThatNothingEndsTimesOutAndIsCounted) {
   Hit(lru::FP_css_released, Site(6));
   uint64_t began = lru::now_ns();
   Hit(lru::FP_memcg_looked_up, Site(5));
-  EXPECT_GE(lru::now_ns() - began, 2'000'000u);
+  // Two clocks: a hold counts ticks, calibrated to a per cent or so.
+  EXPECT_GE(lru::now_ns() - began, 1'900'000u);
   EXPECT_EQ(slot().timeouts[0].load(), 1u);
   EXPECT_EQ(slot().fp_here.load(), ~0u);
 }
