@@ -47,7 +47,8 @@ from runs import PRESETS, ROOT
 RUN = {"control": str, "build": str, "lru": str, "plan": bool, "engine": str,
        "limit": (int, float), "binary": str, "config": str, "seed": int,
        "commit": str, "kind": str, "invariant": str, "signature": str,
-       "teardowns": int, "schedules": int, "duration_s": (int, float), "machine": str}
+       "teardowns": int, "schedules": int, "duration_s": (int, float),
+       "machine": str}
 KEY = ("control", "build", "lru", "plan", "engine", "limit", "binary", "config",
        "seed")
 SIGNATURE_SEEDS = 20
