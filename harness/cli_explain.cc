@@ -8,30 +8,12 @@
 #include "harness/config_names.h"
 #include "harness/json_input.h"
 #include "harness/near_miss.h"
+#include "harness/text.h"
 
 namespace harness {
 namespace {
 
-constexpr size_t kWidth = 79;
-
-std::string Wrapped(const std::string& text) {
-  std::string out;
-  size_t column = 0;
-  for (size_t at = 0; at < text.size();) {
-    size_t end = std::min(text.find(' ', at), text.size());
-    if (column > 0 && column + 1 + (end - at) > kWidth) {
-      out += '\n';
-      column = 0;
-    } else if (column > 0) {
-      out += ' ';
-      column++;
-    }
-    out += text.substr(at, end - at);
-    column += end - at;
-    at = end + 1;
-  }
-  return out + "\n";
-}
+std::string Paragraph(const std::string& text) { return Wrapped(text) + "\n"; }
 
 // A name of the code at its beginning stays as it is spelled.
 std::string Sentence(std::string text) {
@@ -46,14 +28,12 @@ std::string Sentence(std::string text) {
 
 std::string Head(const char* noun, const std::string& name,
                  const std::string& doc) {
-  return absl::StrCat(noun, " ", name, "\n\n", Wrapped(Sentence(doc)));
+  return absl::StrCat(noun, " ", name, "\n\n", Paragraph(Sentence(doc)));
 }
 
 std::string Example(const std::string& text) {
   return absl::StrCat("\nExample\n  ", text, "\n");
 }
-
-const char* NameOf(lru::fault_point fp) { return lru::fault_point_at(fp).name; }
 
 std::string NamesOf(std::span<const lru::fault_point> points) {
   return absl::StrJoin(points, ", ", [](std::string* out, lru::fault_point fp) {
@@ -94,7 +74,7 @@ std::string StageText(const LruInfo& lru, size_t index) {
                     ".");
   }
   const char* closes = ClosesText(stage.closes);
-  return Wrapped(absl::StrCat(text, closes[0] ? " " : "", closes));
+  return Paragraph(absl::StrCat(text, closes[0] ? " " : "", closes));
 }
 
 // Its part in the operations whose windows are measured.
@@ -116,7 +96,7 @@ std::string StepText(const LruInfo& lru, lru::fault_point fp) {
     absl::StrAppend(&text, text.empty() ? "" : " ", "On ", lru.name,
                     " is under way: ", absl::StrJoin(going, ", "), ".");
   }
-  return text.empty() ? "" : Wrapped(text);
+  return text.empty() ? "" : Paragraph(text);
 }
 
 std::string OfLru(const LruInfo& lru, lru::fault_point fp) {
@@ -147,7 +127,7 @@ const char* MayDo(lru::held holds) {
 
 std::string ExplainPoint(const lru::fault_point_info& info) {
   std::string text = Head("Fault point", info.name, info.doc);
-  absl::StrAppend(&text, "\n", Wrapped(MayDo(info.holds)));
+  absl::StrAppend(&text, "\n", Paragraph(MayDo(info.holds)));
   if (info.error) text += "An error point: an allocation that can fail.\n";
   for (const LruInfo& lru : Catalog::Get().lrus()) text += OfLru(lru, info.fp);
   const char* fault = info.error ? R"(", "error": "ENOMEM", "one_in": 50})"
@@ -184,11 +164,11 @@ std::string ExplainActor(const ActorInfo& info) {
   if (!info.operations.empty()) {
     absl::StrAppend(
         &text, "\n",
-        Wrapped(absl::StrCat("Operations whose windows are measured: ",
-                             absl::StrJoin(info.operations, ", "), ".")));
+        Paragraph(absl::StrCat("Operations whose windows are measured: ",
+                               absl::StrJoin(info.operations, ", "), ".")));
   }
   if (info.pins) {
-    text += Wrapped(
+    text += Paragraph(
         "It holds a reference across offline, so that these begin after every "
         "stage but those behind css_ref_zero.");
   }
@@ -229,7 +209,7 @@ std::string ExplainOperation(const LruInfo& lru,
                   op.under_way.empty()
                       ? " and is over at once."
                       : " and is under way at " + NamesOf(op.under_way) + ".");
-  absl::StrAppend(&text, "\n", Wrapped(points));
+  absl::StrAppend(&text, "\n", Paragraph(points));
   text += op.referenced ? "Its caller holds a reference on the memcg, or found "
                           "it by its slot.\n"
                         : "It is one read section, or its caller holds a "
@@ -241,7 +221,7 @@ std::string ExplainOperation(const LruInfo& lru,
 
 std::string ExplainNearMiss(const NearMissInfo& info) {
   return Head("Near miss", info.name, info.doc) + "\n" +
-         Wrapped(info.saved_by) +
+         Paragraph(info.saved_by) +
          Example(absl::StrCat("/near_misses/", info.name,
                               " of a report; lrutorture show REPORT.json"));
 }

@@ -23,7 +23,7 @@ OptionSpec Set() {
           true};
 }
 
-CommandSpec Run() {
+CommandSpec RunSpec() {
   return {
       "run",
       "[CONFIG|SUITE.list]",
@@ -195,7 +195,7 @@ std::string OptionLines(const OptionSpec& option) {
 
 const std::vector<CommandSpec>& Commands() {
   static const auto* commands = new std::vector<CommandSpec>{
-      Run(), Check(), ReplaySpec(), Show(), Explain(), List(), Schema()};
+      RunSpec(), Check(), ReplaySpec(), Show(), Explain(), List(), Schema()};
   return *commands;
 }
 

@@ -209,7 +209,7 @@ Listing Configs(const Cli& cli) {
   return out;
 }
 
-std::string Cell(const Json& row, const std::string& column) {
+std::string TextAt(const Json& row, const std::string& column) {
   auto it = row.find(column);
   return it == row.end() ? "" : it->get<std::string>();
 }
@@ -219,12 +219,12 @@ std::string Trimmed(std::string line) {
   return line;
 }
 
-std::string Table(const Listing& listing) {
+std::string Tabulated(const Listing& listing) {
   std::vector<size_t> widths;
   for (const std::string& column : listing.columns) {
     widths.push_back(column.size());
     for (const Json& row : listing.rows) {
-      widths.back() = std::max(widths.back(), Cell(row, column).size());
+      widths.back() = std::max(widths.back(), TextAt(row, column).size());
     }
   }
   auto line = [&](auto cell) {
@@ -237,7 +237,8 @@ std::string Table(const Listing& listing) {
   };
   std::string text = line([](const std::string& column) { return column; });
   for (const Json& row : listing.rows) {
-    text += line([&](const std::string& column) { return Cell(row, column); });
+    text +=
+        line([&](const std::string& column) { return TextAt(row, column); });
   }
   return text;
 }
@@ -298,8 +299,8 @@ int ListCommand(const Args& args, const Cli& cli) {
   std::string why = WhyNot(arguments);
   if (!why.empty()) return UsageError(cli, why);
   Listing listing = ListingOf(arguments, cli);
-  std::string text =
-      arguments.Has("--json") ? listing.rows.dump(2) + "\n" : Table(listing);
+  std::string text = arguments.Has("--json") ? listing.rows.dump(2) + "\n"
+                                             : Tabulated(listing);
   std::fputs(text.c_str(), cli.out);
   return kExitPass;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "harness/config.h"
+#include "lru/fault_points.h"
 
 namespace harness {
 
@@ -48,6 +49,9 @@ const char* NameOf(const EnumName<E> (&table)[n], E value) {
     if (entry.value == value) return entry.name;
   }
   return "?";
+}
+inline const char* NameOf(lru::fault_point fp) {
+  return lru::fault_point_at(fp).name;
 }
 
 // `fallback` when there is no such name.

@@ -6,14 +6,13 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "harness/config_names.h"
 #include "harness/pacer.h"
 
 namespace harness {
 namespace {
 
 constexpr size_t kMissingShown = 5;
-
-const char* NameOf(lru::fault_point fp) { return lru::fault_point_at(fp).name; }
 
 // What a cell may be judged by.
 class Table {

@@ -7,12 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_split.h"
-#include "nlohmann/json.hpp"
+#include "harness/json_input.h"
 
 namespace harness {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr int kAll = INT_MAX;
 
@@ -25,17 +23,17 @@ std::vector<KnownFinding>& Known() {
   return *kKnown;
 }
 
-using Version = std::array<int, 3>;
+using KernelVersion = std::array<int, 3>;
 
 // What is missing behind "6.12" is `rest`.
-Version Parse(const std::string& text, int rest) {
-  Version version = {0, rest, rest};
+KernelVersion Parse(const std::string& text, int rest) {
+  KernelVersion version = {0, rest, rest};
   std::sscanf(text.c_str(), "%d.%d.%d", &version[0], &version[1], &version[2]);
   return version;
 }
 
 // `ranges`: pairs of the first and the last that has it, in order.
-bool IsMended(const Json& ranges, const Version& version) {
+bool IsMended(const Json& ranges, const KernelVersion& version) {
   bool mended = false;
   for (const Json& range : ranges) {
     if (version < Parse(range[0], 0)) return mended;

@@ -51,8 +51,8 @@ debian_tree() {
       tarball=$scratch/usr/src/$package.tar.xz
     fi
     mkdir "$scratch/tree"
-    tar -C "$scratch/tree" --strip-components=1 -xf "$tarball" \
-      "${members[@]/#/$package/}"
+    tar -C "$scratch/tree" --strip-components=1 --occurrence=1 -I 'xz -T0' \
+      -xf "$tarball" "${members[@]/#/$package/}"
     rm -rf "$dir"
     mv "$scratch/tree" "$dir"
     rm -rf "$scratch"

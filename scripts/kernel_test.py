@@ -396,7 +396,7 @@ class Bisect(unittest.TestCase):
             git('bisect', 'start', commits[-1], commits[0])
             done = git('bisect', 'run', str(ROOT / 'scripts/kernel.sh'),
                        '--tree', '.', '--name', 'bisected', '--run',
-                       str(ROOT / 'configs/teardown.json'), '--duration', '5s',
+                       str(ROOT / 'configs/teardown.json'), '--duration', '2s',
                        '--out', f'{scratch}/out', '--quiet')
             # Those that do not compile are passed over.
             self.assertIn(f'{commits[3]} is the first bad', done.stdout,

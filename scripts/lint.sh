@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # clang-format and clang-tidy over our own sources: nothing may be left to say.
-# Needs a built release preset. Everything is formatted; clang-tidy looks at
-# the lru, actors and oracles, and with `--all` at everything (some minutes).
+# Needs a built release preset, whose units clang-tidy looks at, many files at a
+# time: those of the lru, actors, oracles and controls, and with `--all` every
+# other.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,20 +10,23 @@ mapfile -t sources < <(git ls-files '*.cc' '*.h')
 clang-format-19 --dry-run --Werror "${sources[@]}"
 
 build=build/release
-if [ "${1-}" = --all ]; then
-  build=build/lint  # every file by itself
-  cmake --preset release -B "$build" -DLRUTORTURE_UNITY=OFF >/dev/null
-  cmake --build "$build" -j "$(nproc)" >/dev/null
-  mapfile -t units < <(git ls-files '*.cc' | grep -v thread_safety_test)
-else
-  mapfile -t units < <(git ls-files 'lru/*.cc' 'workloads/*.cc' |
-    grep -v -e thread_safety_test -e busted/ -e '_test\.cc$' \
-         -e '_benchmark\.cc$')
+mapfile -t units < <(
+  sed -n 's/^ *"file": "\(.*\.c[cx]x*\)",*$/\1/p' "$build/compile_commands.json" |
+    grep -v cmake_pch
+)
+if [ "${1-}" != --all ]; then
+  mapfile -t units < <(printf '%s\n' "${units[@]}" |
+    grep -E "^$PWD/($build/)?(lru|workloads)/" | grep -v -e _test -e _benchmark)
+fi
+if [ ${#units[@]} -eq 0 ]; then
+  echo "error: $build is not configured: cmake --preset release" >&2
+  exit 2
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! printf '%s\0' "${units[@]}" |
-  xargs -0 -n 6 -P "$(nproc)" clang-tidy-19 -p "$build" --quiet \
+  xargs -0 -n 3 -P "$(nproc)" clang-tidy-19 -p "$build" --quiet \
+    --config-file=.clang-tidy --header-filter="^$PWD/(lru|harness|workloads)/" \
     --warnings-as-errors='*' >"$log" 2>&1; then
   cat "$log"
   exit 1

@@ -2,23 +2,27 @@
 """Is a mistake in a kernel's own mm/list_lru.c caught?
 
 mutate_kernel.py [--engine stress|explore|both] [--preset release]
-                 [--seconds 10] [--schedules 3000] [--runs 3] [--set P=V]...
+                 [--seconds 10] [--schedules 3000] [--runs 3] [--jobs N]
+                 [--set P=V]...
                  VERSION | --tree DIR  [NAME...]
 
 Makes each mutation below, one line each, in a copy of the tree, of VERSION the
 one that scripts/kernel.sh has unpacked, builds the plug-in and tortures it, at
-most RUNS times in each engine; of --tree, those that its text has a place for.
-A mutant that does not compile or load, or whose code is what it was, is an
-error, not a catch, and so is a command that tries none. The unmodified tree
-under the same command must find nothing new. Exit 0: all caught in each engine,
-the baseline clean; 1: not; 2: an error; 77: the kernel's sources cannot be had.
+most RUNS times in each engine, JOBS of them side by side; of --tree, those that
+its text has a place for. A mutant that does not compile or load, or whose code
+is what it was, is an error, not a catch, and so is a command that tries none.
+The unmodified tree under the same command must find nothing new. Exit 0: all
+caught in each engine, the baseline clean; 1: not; 2: an error; 77: the kernel's
+sources cannot be had.
 
 Places are found by function and token; no text of the kernel is in here.
 """
 
 import argparse
+import concurrent.futures
 import difflib
 import hashlib
+import os
 import pathlib
 import re
 import shutil
@@ -137,27 +141,28 @@ class Bench:
                     f'--preset {options.preset}: no {needed.relative_to(ROOT)}:'
                     ' configure and build it first')
         self.flags = flags.read_text().split()
-        self.tree = scratch / 'tree'
-        copy_files(options.tree, self.tree)
 
-    def plugin(self, name, text):
+    def plugin(self, name, text, *like):
         """The plug-in of the tree with that list_lru.c; its object code."""
-        (self.tree / 'mm/list_lru.c').write_text(text)
+        tree = self.scratch / f'{name}.tree'
+        copy_files(self.options.tree, tree)
+        (tree / 'mm/list_lru.c').write_text(text)
         plugin = self.scratch / f'{name}.so'
         done = subprocess.run(
-            [ROOT / 'lru/kernel/build_plugin.sh', self.tree, plugin,
-             *self.flags], capture_output=True, text=True)
+            [ROOT / 'lru/kernel/build_plugin.sh', *like, tree, plugin,
+             *self.flags],
+            capture_output=True, text=True)
         if done.returncode:
             raise Failed(f'{name} does not compile:\n{done.stderr[:2000]}')
         return plugin, code_of(f'{plugin}.d/list_lru.o')
 
     def torture(self, plugin, engine, seed):
         """None: nothing new was found; else what."""
-        out = self.scratch / 'out'
+        out = self.scratch / f'{plugin.stem}.out'
         shutil.rmtree(out, ignore_errors=True)
         limit = (['--schedules', str(self.options.schedules)]
                  if engine == 'explore' else
-                 ['--duration', f'{self.options.seconds}s'])
+                 ['--duration', f'{self.options.seconds * 1000:.0f}ms'])
         done = subprocess.run(
             [self.build / 'lrutorture', 'run', self.options.config, '--lru',
              plugin, '--seed', str(seed), '--engine', engine, *limit,
@@ -199,24 +204,39 @@ def mutants_of(text, options):
 def run(options, scratch):
     """How many are missed, the unmodified tree among them if it is not clean."""
     bench = Bench(options, scratch)
-    text = (bench.tree / 'mm/list_lru.c').read_text()
+    text = (options.tree / 'mm/list_lru.c').read_text()
     mutants = mutants_of(text, options)
     clean, clean_code = bench.plugin('unmodified', text)
-    failed = 0
-    for engine in options.engines:
+
+    def baseline(engine):
         found = bench.first_finding(clean, engine)
-        failed += found is not None
-        print(f'unmodified: {engine}: '
-              f'{f"NOT CLEAN: {found}" if found else "clean"}', flush=True)
-    for name, mutated in mutants:
-        mutant, code = bench.plugin(name, mutated)
+        return [(f'unmodified: {engine}: '
+                 f'{f"NOT CLEAN: {found}" if found else "clean"}', bool(found))]
+
+    def attempt(name, mutated):
+        mutant, code = bench.plugin(name, mutated, '--like', clean)
         if code == clean_code:
             raise Failed(f'{name}: its object code is what it was')
+        lines = []
         for engine in options.engines:
             found = bench.first_finding(mutant, engine)
-            failed += found is None
-            print(f'{name}: {engine}: '
-                  f'{f"caught: {found}" if found else "MISSED"}', flush=True)
+            lines.append((f'{name}: {engine}: '
+                          f'{f"caught: {found}" if found else "MISSED"}',
+                          not found))
+        return lines
+
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        jobs = [pool.submit(baseline, engine) for engine in options.engines]
+        jobs += [pool.submit(attempt, *mutant) for mutant in mutants]
+        try:
+            for job in jobs:
+                for line, is_wrong in job.result():
+                    print(line, flush=True)
+                    failed += is_wrong
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     print(f'mutants tried: {len(mutants)}')
     return failed
 
@@ -236,9 +256,10 @@ def main():
                         choices=['stress', 'explore', 'both'])
     parser.add_argument('--preset', default='release')
     parser.add_argument('--config', default='configs/teardown.json')
-    parser.add_argument('--seconds', type=int, default=10)
+    parser.add_argument('--seconds', type=float, default=10)
     parser.add_argument('--schedules', type=int, default=3000)
     parser.add_argument('--runs', type=int, default=3)
+    parser.add_argument('--jobs', type=int, default=os.cpu_count())
     parser.add_argument('--set', action='append', default=[],
                         metavar='/POINTER=VALUE')
     parser.add_argument('--tree', type=pathlib.Path)

@@ -293,7 +293,7 @@ TEST(DfsYieldTest, PointsWithoutAChoiceEndAllWaiting) {
 
 // As if it blocked: every order of what is done, for every bound, and an end.
 TEST(DfsYieldTest, SpinningHidesNoScheduleAndComesToAnEnd) {
-  for (Program program :
+  for (const Program& program :
        {Program{"y.", "..s"}, Program{"y", "y", ".s"},
         Program{".y.", "y.", "s"}, Program{"y", "y", "y", "s"},
         Program{".y", ".y", "..", "s"}}) {

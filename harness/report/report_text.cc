@@ -12,11 +12,11 @@
 #include "harness/progress.h"
 #include "harness/report/report_parts.h"
 #include "harness/report/signature.h"
+#include "harness/text.h"
 
 namespace harness {
 namespace {
 
-constexpr size_t kWidth = 80;
 constexpr size_t kActorsMax = 10;
 constexpr size_t kMemcgsMax = 6;
 constexpr size_t kEventsMax = 14;
@@ -35,27 +35,6 @@ std::string Duration(double micros) {
   if (size < 1000) return absl::StrFormat("%.0f us", micros);
   if (size < 1e6) return absl::StrFormat("%.1f ms", micros / 1e3);
   return absl::StrFormat("%.1f s", micros / 1e6);
-}
-
-// Breaks at spaces; every line after the first starts with `indent`.
-std::string Wrapped(const std::string& text, std::string_view indent) {
-  std::string result;
-  size_t column = indent.size();
-  size_t at = 0;
-  while (at < text.size()) {
-    size_t end = std::min(text.find(' ', at), text.size());
-    size_t length = end - at;
-    if (column + length > kWidth && column > indent.size()) {
-      result.back() = '\n';
-      result += indent;
-      column = indent.size();
-    }
-    result += text.substr(at, length) + " ";
-    column += length + 1;
-    at = end + 1;
-  }
-  while (!result.empty() && result.back() == ' ') result.pop_back();
-  return result;
 }
 
 std::string Cut(const std::string& text, size_t width) {

@@ -55,6 +55,7 @@ void kfree_type(alloc_type type, T* p) {
 // kfree_flex().
 template <class T, class E>
 T* kmalloc_flex(alloc_type type, size_t nr) {
+  // E may be a pointer. NOLINTNEXTLINE(bugprone-sizeof-expression)
   size_t size = sizeof(T) + nr * sizeof(E);
   void* memory = ::operator new(size, std::nothrow);
   if (!memory) return nullptr;
