@@ -260,9 +260,10 @@ struct memcg_lock : list_lru_common<memcg_lock<Steps>, Steps> {
     return l && (!l->owner || Steps::is_of(l, memcg)) ? l : nullptr;
   }
 
-  // False, and not locked: it is dead.
-  static bool lock_if_alive(list_lru_one* l, bool irq_off = false)
-      ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  // False, and not locked: it is dead. Inline, as the kernel's lock_list_lru()
+  // is.
+  [[gnu::always_inline]] static bool lock_if_alive(
+      list_lru_one* l, bool irq_off = false) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     irq_off ? spin_lock_irq(&l->lock) : spin_lock(&l->lock);
     if (READ_ONCE(l->nr_items) != kDeadList) return true;
     unlock_list_lru(l, irq_off, __func__);
