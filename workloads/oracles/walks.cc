@@ -146,9 +146,10 @@ bool CheckStep(const Walk& walk, const lru::list_head* item,
 }
 
 // The walk goes on elsewhere, or ends. With the lock held all the time, it has
-// come to the end of the list, or was told to stop, or may go no further.
+// come to the end of the list, or was told to stop, or may go no further. Of
+// each list once: behind its lock taken anew nothing has been called back yet.
 void CheckFinished(const Walk& walk) {
-  if (walk.callbacks == 0 || *walk.nr_to_walk == 0 || DropsLock(walk.status) ||
+  if (walk.taken_anew || *walk.nr_to_walk == 0 || DropsLock(walk.status) ||
       walk.status == lru::LRU_STOP || walk.next == walk.head) {
     return;
   }

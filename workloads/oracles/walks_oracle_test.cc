@@ -7,6 +7,7 @@ namespace {
 
 using lru::lru_status;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -237,6 +238,8 @@ unsigned long WalkByHand(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg,
   return removed + walk_flaws.result_off;
 }
 
+std::vector<lru::mem_cgroup*> of_walk_node;
+
 World::Parts WalksByHand() {
   static const lru::list_lru_ops kOps = [] {
     lru::list_lru_ops ops = lru::node_lock_ops();
@@ -297,6 +300,34 @@ TEST(WalksOracleTest, LeavesBeforeTheEnd) {
   // Asked for no more, or told to stop.
   EXPECT_THAT(WalkFlawed({.leaves_early = true}, {}, 4), IsEmpty());
   EXPECT_THAT(WalkFlawed({.leaves_early = true}, {lru::LRU_STOP}), IsEmpty());
+}
+
+// The lists behind it are empty.
+TEST(WalksOracleTest, AListLeftBeforeItsEndIsToldOnce) {
+  lru::list_lru_ops ops = lru::node_lock_ops();
+  ops.list_lru_walk_node = [](lru::list_lru* lru, int nid,
+                              lru::list_lru_walk_cb isolate, void* cb_arg,
+                              unsigned long* nr_to_walk) {
+    unsigned long removed = 0;
+    for (lru::mem_cgroup* memcg : of_walk_node) {
+      removed += WalkByHand(lru, nid, memcg, isolate, cb_arg, nr_to_walk);
+    }
+    return removed;
+  };
+  EXPECT_THAT(RunScenario([&] {
+                walk_flaws = {.leaves_early = true};
+                script = {};
+                at = 0;
+                Scenario s(CleanParts(ops));
+                s.ChargeAndAdd(3);
+                s.ChargeAndAdd(3);
+                s.Charge(1);
+                s.Charge(2);
+                of_walk_node = {s.memcg(3), s.memcg(1), s.memcg(2)};
+                WalkBy(s, How::kNode, 20);
+                EXPECT_EQ(at, 1u);
+              }),
+              ElementsAre(Says(kContract, "before its end, after LRU_SKIP")));
 }
 
 TEST(WalksOracleTest, MovesWhatWasSkipped) {
