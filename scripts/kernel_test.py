@@ -169,6 +169,16 @@ class Loading(unittest.TestCase):
         with tempfile.NamedTemporaryFile(suffix='.so') as empty:
             self.refused(empty.name, 'cannot be loaded')
 
+    def test_a_plug_in_that_is_cut_short_is_an_error(self):
+        whole = (BUILD / f'lru/kernel-{VERSION}.so').read_bytes()
+        for size in (100, 4096, len(whole) // 2, len(whole) - 1):
+            with self.subTest(size), \
+                    tempfile.NamedTemporaryFile(suffix='.so') as part:
+                part.write(whole[:size])
+                part.flush()
+                self.refused(part.name, 'cannot be loaded',
+                             f'cut short: it has {size} bytes')
+
     def test_another_sanitizers_plug_in_is_an_error(self):
         flags = (BUILD / 'lru/plugin_flags').read_text().split()
         cxx = flags[0]

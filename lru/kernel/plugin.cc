@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "lru/kernel/elf_file.h"
 #include "lru/kernel/follow.h"
 #include "lru/memcg_lock.h"
 #include "lru/node_lock.h"
@@ -352,6 +353,8 @@ list_lru_ops make_ops(const lrut_plugin& plugin) {
 }
 
 const lrut_plugin* open_plugin(const std::string& file, std::string* error) {
+  *error = missing_part_of(file);
+  if (!error->empty()) return nullptr;
   // Never closed: literals of it are names in traces.
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
