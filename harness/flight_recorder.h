@@ -187,6 +187,7 @@ struct FindingSlot {
   uint64_t points;      // explore: visited by then in its schedule,
   uint64_t trace_hash;  // and the hash of these
   bool known;           // one of KnownFindings(), which ended the run
+  bool by_clock;        // of a supervisor, which no schedule decides
   uint32_t task;        // task id of who noticed, or ~0
   uint32_t memcg;       // serial concerned, or 0
   uint32_t nr_frames;   // of who noticed

@@ -44,7 +44,7 @@ class Looker {
       return Disputed(absl::StrCat(Name(), " could not be run again"));
     look.replayed = Compare(found_, *second);
     if (look.replayed->identical.value_or(true)) {
-      if (!look.replayed->reproduced) look.remark = kNotFoundAgain;
+      if (!look.replayed->reproduced) look.remark = WhyNotFoundAgain();
       return look;
     }
     if (ScheduleIsKnown(*second) && Settles(*second, look)) return look;
@@ -68,6 +68,16 @@ class Looker {
       "schedule "
       "had broken, or a detector that overlooks things.";
 
+  static constexpr char kWentOn[] =
+      "But run again at once that step ended. No schedule decides what the "
+      "supervisor's clock sees: one step, between two points, had taken longer "
+      "than stall_ms. Either something outside held it up, like a system call, "
+      "a page fault or a debugger, or it was a loop over what an earlier "
+      "schedule had left.";
+
+  const char* WhyNotFoundAgain() const {
+    return first_.findings[0].by_clock ? kWentOn : kNotFoundAgain;
+  }
   bool interrupted() const { return interrupts_.count() > 0; }
   std::string Name(const char* word = "schedule") const {
     return absl::StrCat(word, " ", found_.schedule.index);

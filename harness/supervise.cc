@@ -193,7 +193,7 @@ void Supervision::OnFinding(pid_t pid) {
 
 void Supervision::OnAlarm(pid_t pid, const Alarm& alarm) {
   Recorder& r = *recorder();
-  ReportAlarm(alarm);
+  ReportAlarm(alarm, /*by_clock=*/true);
   // Behind the claim: what TSan thinks of a handler that looks at other tasks
   // is no finding.
   if (Exploring(r)) AskForStacks(pid);

@@ -322,6 +322,24 @@ TEST_F(SupervisorSecondLookTest, AScheduleThatNeedsThoseBeforeItIsFoundByAll) {
   EXPECT_NE(command.find("lrutorture run"), command.npos) << command;
 }
 
+// As when the machine has stood still.
+TEST_F(SupervisorSecondLookTest, AStallThatDoesNotComeAgainIsTheClocks) {
+  config_.stall_ms = 200;
+  workload_.step = [this](uint32_t index) {
+    Operate();
+    while (index == 1 && begun_->load(kRelaxed) == 1) {
+    }
+    Operate();
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("kind"), "stall");
+  EXPECT_TRUE(Says("the schedule stands still: the step after point ")) << out_;
+  EXPECT_EQ(report_["explore"]["replayed"]["identical"], true);
+  EXPECT_EQ(ReplayField("reproduced"), false);
+  EXPECT_TRUE(Says("what the supervisor's clock sees")) << out_;
+  EXPECT_FALSE(Says("had broken")) << out_;
+}
+
 TEST_F(SupervisorSecondLookTest, ARepeatThatDiffersIsToldWithBothHashes) {
   // One in 100 is repeated, the 51st first: what begins as the 52nd.
   workload_.step = [this](uint32_t) { Points(begun_->load(kRelaxed) == 52); };

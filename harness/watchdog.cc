@@ -128,9 +128,11 @@ std::vector<const TaskSlot*> BusyTasks(const Recorder& r) {
   return busy;
 }
 
-// Work done by anybody. What main does while it polls is none.
+// Work done by anybody. What main does while it polls is none. In explore each
+// point is some: how many there may be is the engine's to say.
 uint64_t TotalProgress(const Recorder& r) {
   uint64_t total = r.phase.load(kRelaxed);
+  if (Exploring(r)) total += r.explore.counts.steps;
   uint32_t count = TaskCount(r);
   for (uint32_t i = 0; i < count; i++) {
     total += r.tasks[i].progress.load(kRelaxed);
@@ -154,11 +156,19 @@ const char* PhaseText(Phase phase) {
   }
 }
 
+std::string StillText(const Recorder& r, Phase phase, uint64_t ms) {
+  if (!Exploring(r)) return absl::StrCat(PhaseText(phase), " for ", ms, " ms");
+  return absl::StrCat("the schedule stands still: the step after point ",
+                      r.explore.counts.steps, " has not ended for ", ms,
+                      " ms; ", PhaseText(phase));
+}
+
 }  // namespace
 
-void ReportAlarm(const Alarm& alarm) {
+void ReportAlarm(const Alarm& alarm, bool by_clock) {
   FindingSlot* slot = ClaimFinding(alarm.kind);
   if (!slot) return;
+  slot->by_clock = by_clock;
   slot->task = alarm.task;
   slot->memcg = alarm.memcg;
   PublishFinding(slot, alarm.message.c_str());
@@ -258,9 +268,8 @@ std::optional<Alarm> Watchdog::FindStalledPhase(const Recorder& r,
   if (phase == Phase::kQuiet) limit += quiet_ms_;
   if (phase == Phase::kRun) limit += pause_ms_;
   if (phase_.still_ms < limit) return std::nullopt;
-  return MakeAlarm(
-      r, Kind::kStall, nullptr,
-      absl::StrCat(PhaseText(phase), " for ", phase_.still_ms, " ms"));
+  return MakeAlarm(r, Kind::kStall, nullptr,
+                   StillText(r, phase, phase_.still_ms));
 }
 
 }  // namespace harness

@@ -23,8 +23,9 @@ struct Alarm {
   uint32_t memcg = 0;   // serial of the oldest dying one, or 0
 };
 
-// Claims a finding for it, unless one is latched.
-void ReportAlarm(const Alarm& alarm);
+// Claims a finding for it, unless one is latched. `by_clock`: a supervisor's
+// looks have counted it, not an engine.
+void ReportAlarm(const Alarm& alarm, bool by_clock = false);
 
 // For the engine that knows: nobody can go on; a schedule does not end.
 Alarm DeadlockAlarm(const Recorder& r);

@@ -142,10 +142,17 @@ TEST_F(WatchdogTest, InExploreOnlyACourseThatStandsStillIsAnAlarm) {
   Wait(adder, &a_, "nlru->lock");
   each_look_ = [&] { deleter.progress.fetch_add(1); };
   EXPECT_FALSE(LookFor(2 * config_.stall_ms));
+  // No operation ends, but its steps do: steps_max says for how long.
+  each_look_ = [&] { r().explore.counts.steps++; };
+  EXPECT_FALSE(LookFor(2 * config_.stall_ms));
   each_look_ = nullptr;
   auto alarm = LookFor(2 * config_.stall_ms);
   ASSERT_TRUE(alarm);
   EXPECT_EQ(alarm->kind, Kind::kStall);
+  std::string step = std::to_string(r().explore.counts.steps);
+  EXPECT_NE(alarm->message.find("the step after point " + step + " has not"),
+            std::string::npos)
+      << alarm->message;
 }
 
 TEST_F(WatchdogTest, CycleThatComesAndGoesIsNone) {
