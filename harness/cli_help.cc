@@ -51,7 +51,7 @@ CommandSpec RunSpec() {
       "  lrutorture run configs/smoke.list --shard 1/3 --out out/nightly\n",
       {{"--seed", "N", "seed of the plan, 0..2^63-1; default: drawn, printed"},
        {"--seeds", "A..B", "a run for each seed, A and B included"},
-       {"--duration", "T", "how long the actors run: 500ms, 10s, 2m, 1h, 7d"},
+       {"--duration", "T", "how long the actors run: 500ms, 1.5s, 2m, 1h, 7d"},
        {"--lru", "L", "the subject (lrutorture list lrus)"},
        {"--busted", "B", "a control, or none (lrutorture list busted)"},
        {"--engine", "E",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <limits>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
@@ -117,6 +118,22 @@ bool AllDigits(const std::string& text) {
          text.find_first_not_of("0123456789") == std::string::npos;
 }
 
+// What the digits behind a decimal point are of a unit of so many ms, where
+// that is a whole number.
+std::optional<uint64_t> FractionMs(std::string digits, uint64_t unit_ms) {
+  // No unit has more than ten factors 2: beyond, nothing comes out even.
+  constexpr size_t kDigitsMax = 10;
+  digits.resize(digits.find_last_not_of('0') + 1);
+  if (digits.size() > kDigitsMax) return std::nullopt;
+  uint64_t scale = 1, ms = 0;
+  for (char digit : digits) {
+    ms = ms * 10 + static_cast<uint64_t>(digit - '0') * unit_ms;
+    scale *= 10;
+  }
+  if (ms % scale != 0) return std::nullopt;
+  return ms / scale;
+}
+
 }  // namespace
 
 bool Arguments::Has(const std::string& option) const {
@@ -154,19 +171,26 @@ absl::StatusOr<uint64_t> ParseDurationMs(const std::string& text) {
   constexpr std::pair<const char*, uint64_t> kUnits[] = {
       {"ms", 1},       {"s", 1000},        {"m", 60'000},
       {"min", 60'000}, {"h", 60 * 60'000}, {"d", 24 * 60 * 60'000}};
-  size_t digits = text.find_first_not_of("0123456789");
-  if (digits != 0 && digits != text.npos) {
-    for (const auto& [unit, ms] : kUnits) {
-      if (text.compare(digits, text.npos, unit) != 0) continue;
-      uint64_t value = 0;
-      if (!absl::SimpleAtoi(text.substr(0, digits), &value) ||
-          value > kSeedMax / ms) {
-        return Wrong(text, "is too long");
-      }
-      return value * ms;
+  size_t unit_at = text.find_first_not_of("0123456789.");
+  if (unit_at == text.npos) unit_at = text.size();
+  std::string number = text.substr(0, unit_at);
+  size_t dot = number.find('.');
+  std::string whole = number.substr(0, dot);
+  std::string fraction = dot == number.npos ? "0" : number.substr(dot + 1);
+  for (const auto& [unit, ms] : kUnits) {
+    if (text.compare(unit_at, text.npos, unit) != 0) continue;
+    if (!AllDigits(whole) || !AllDigits(fraction)) break;
+    std::optional<uint64_t> fraction_ms = FractionMs(fraction, ms);
+    if (!fraction_ms) {
+      return Wrong(text, "is no whole number of milliseconds");
     }
+    uint64_t value = 0;
+    if (!absl::SimpleAtoi(whole, &value) || value >= kSeedMax / ms) {
+      return Wrong(text, "is too long");
+    }
+    return value * ms + *fraction_ms;
   }
-  return Wrong(text, "is no duration (write 500ms, 10s, 2m, 1h or 7d)");
+  return Wrong(text, "is no duration (write 500ms, 1.5s, 2m, 1h or 7d)");
 }
 
 absl::StatusOr<SeedRange> ParseSeedRange(const std::string& text) {

@@ -49,7 +49,7 @@ Arguments ParseArguments(const CommandSpec& command,
 // Values. The message says what is wrong, without the option's name.
 absl::StatusOr<uint64_t> ParseNumber(const std::string& text, uint64_t min,
                                      uint64_t max);
-// "500ms", "10s", "2m", "1h", "7d", in ms.
+// "500ms", "1.5s", "2m", "1h", "7d", in ms: a whole number of them.
 absl::StatusOr<uint64_t> ParseDurationMs(const std::string& text);
 // "A..B", both included, A <= B.
 struct SeedRange {

@@ -75,6 +75,11 @@ TEST(ValuesTest, Numbers) {
   }
 }
 
+std::string DurationError(const std::string& text) {
+  auto ms = ParseDurationMs(text);
+  return ms.ok() ? "" : std::string(ms.status().message());
+}
+
 TEST(ValuesTest, Durations) {
   EXPECT_EQ(*ParseDurationMs("500ms"), 500u);
   EXPECT_EQ(*ParseDurationMs("10s"), 10'000u);
@@ -82,12 +87,31 @@ TEST(ValuesTest, Durations) {
   EXPECT_EQ(*ParseDurationMs("2min"), 120'000u);
   EXPECT_EQ(*ParseDurationMs("1h"), 3'600'000u);
   EXPECT_EQ(*ParseDurationMs("7d"), 604'800'000u);
-  for (const char* text :
-       {"", "10", "s", "-1s", "1.5s", "10x", "10 s", "1ss"}) {
-    EXPECT_FALSE(ParseDurationMs(text).ok()) << text;
+  for (const char* text : {"", "10", "s", "-1s", "10x", "10 s", "1ss", "1.5",
+                           ".5s", "1.s", ".s", "1.5.5s", "1,5s", "1e3s"}) {
+    EXPECT_EQ(DurationError(text),
+              "'" + std::string(text) +
+                  "' is no duration (write 500ms, 1.5s, 2m, 1h or 7d)");
   }
   EXPECT_FALSE(ParseDurationMs("9223372036854775807d").ok());
   EXPECT_FALSE(ParseDurationMs("99999999999999999999s").ok());
+}
+
+TEST(ValuesTest, DurationsMayHaveADecimalPoint) {
+  EXPECT_EQ(*ParseDurationMs("1.5s"), 1500u);
+  EXPECT_EQ(*ParseDurationMs("0.001s"), 1u);
+  EXPECT_EQ(*ParseDurationMs("2.0ms"), 2u);
+  EXPECT_EQ(*ParseDurationMs("0.25m"), 15'000u);
+  EXPECT_EQ(*ParseDurationMs("1.5h"), 5'400'000u);
+  // 86,400,000 is 2^10 * 84,375.
+  EXPECT_EQ(*ParseDurationMs("0.0009765625d"), 84'375u);
+  EXPECT_EQ(*ParseDurationMs("1.50000000000000000000000000s"), 1500u);
+  for (const char* text :
+       {"0.5ms", "1.0005s", "0.00048828125d", "0.0000000000000000001d",
+        "0.33333333333333333333333333333333m"}) {
+    EXPECT_EQ(DurationError(text),
+              "'" + std::string(text) + "' is no whole number of milliseconds");
+  }
 }
 
 TEST(ValuesTest, SeedRanges) {
