@@ -71,7 +71,12 @@ CommandSpec RunSpec() {
        {"--json", "", "stdout is the report and nothing else"},
        {"--quiet", "", "stdout is the verdict and the report's path"},
        {"--strict", "", "a known finding of a kernel's own lru is a finding"},
-       {"--no-fork", "", "one process, for debuggers"}}};
+       {"--no-fork", "",
+        "one process, for debuggers; without the other one there\n"
+        "is no watchdog (stress finds no deadlock and no stall),\n"
+        "no report of a crash or a kill, no stack of any task\n"
+        "but who noticed (stress), no second run of what explore\n"
+        "has found, no sanitizer.log, no live line"}}};
 }
 
 CommandSpec ReplaySpec() {
