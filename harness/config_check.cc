@@ -127,7 +127,12 @@ void CheckString(const Spec& spec, const Json& value,
     if (!error.empty()) Error(errors, pointer, error);
   } else if (std::find(spec.names.begin(), spec.names.end(), text) ==
              spec.names.end()) {
-    Error(errors, pointer, Unknown(spec.noun, text, spec.names));
+    bool implicit = spec.noun == "fault point" && LooksImplicit(text);
+    Error(errors, pointer,
+          implicit ? absl::StrCat("'", Printable(text, 120),
+                                  "' is an implicit point, and nobody can "
+                                  "wait for one (see lrutorture list points)")
+                   : Unknown(spec.noun, text, spec.names));
   }
 }
 

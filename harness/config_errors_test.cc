@@ -247,7 +247,8 @@ constexpr BadConfig kFaults[] = {
      "lru_allocated, "
      "slab_allocated)"},
     {R"({"faults": [{"at": "ref_put", "hold_until": {"at": "a/b>load"}}]})",
-     "/faults/0/hold_until/at: unknown fault point 'a/b>load'"},
+     "/faults/0/hold_until/at: 'a/b>load' is an implicit point, and nobody "
+     "can wait for one (see lrutorture list points)"},
 };
 
 // node-lock, the default, publishes no list here: any name will do.
