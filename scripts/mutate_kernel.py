@@ -290,6 +290,8 @@ def mutate_all(parser, options):
             if got.returncode:
                 print(got.stderr)
                 return 77 if got.returncode == 2 else 2
+    if not (options.tree / 'mm/list_lru.c').exists():
+        raise Failed(f'{options.tree} has no mm/list_lru.c')
     with tempfile.TemporaryDirectory() as scratch:
         return 1 if run(options, pathlib.Path(scratch)) else 0
 
