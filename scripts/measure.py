@@ -116,7 +116,7 @@ def clean(args):
 
 
 def tell_finding(report):
-    """What a run that should have been clean has found, and where to read it."""
+    """What a run that should be clean has found, and where to read it."""
     finding = report["finding"]
     print(f"  {finding['kind']} {finding.get('invariant') or ''}: "
           f"{finding['message']}\n  {finding['replay']['command']}")

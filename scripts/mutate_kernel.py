@@ -167,16 +167,18 @@ class Bench:
             [self.build / 'lrutorture', 'run', self.options.config, '--lru',
              plugin, '--seed', str(seed), '--engine', engine, *limit,
              '--out', out, '--quiet',
-             *(word for value in self.options.set for word in ('--set', value))],
+             *(word for value in self.options.set
+               for word in ('--set', value))],
             capture_output=True, text=True, cwd=ROOT)
         if done.returncode in (0, 3):
             return None
         if done.returncode == 1:
             return done.stdout.splitlines()[0].replace('FINDING ', '')
-        raise Failed(f'{plugin.stem}: exit {done.returncode}: {done.stderr[:500]}')
+        raise Failed(f'{plugin.stem}: exit {done.returncode}: '
+                     f'{done.stderr[:500]}')
 
     def first_finding(self, plugin, engine):
-        """What the first run that finds something new finds, and which it is."""
+        """What the first run that finds something new finds, and its number."""
         for run in range(1, self.options.runs + 1):
             found = self.torture(plugin, engine, run)
             if found:
@@ -202,7 +204,7 @@ def mutants_of(text, options):
 
 
 def run(options, scratch):
-    """How many are missed, the unmodified tree among them if it is not clean."""
+    """How many are missed, the unmodified tree too if it is not clean."""
     bench = Bench(options, scratch)
     text = (options.tree / 'mm/list_lru.c').read_text()
     mutants = mutants_of(text, options)
