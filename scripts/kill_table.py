@@ -19,9 +19,10 @@ each cell.
 Exit 0: all that must hold does. 1: a control was not caught as expected in each
 run of its best build, the geometric mean is below its bar, a (control, build)
 has more than two signatures, or a shared one has no reason in
-scripts/shared_signatures.json. In explore: a control was missed that has no
-reason in scripts/explore_misses.json, or half of them take too long. 2: wrong
-arguments. 4: a run failed. 130: Ctrl-C.
+scripts/shared_signatures.json. Signatures are judged of runs with the plan,
+which is part of the control; those of runs without are only shown. In explore:
+a control was missed that has no reason in scripts/explore_misses.json, or half
+of them take too long. 2: wrong arguments. 4: a run failed. 130: Ctrl-C.
 """
 import argparse
 import datetime

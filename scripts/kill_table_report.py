@@ -134,23 +134,30 @@ def invariants_of(control):
 
 
 def shared_of(runs, controls, reasons):
-    """Signatures that several controls have come to, and what that means."""
-    seen = {}
+    """Signatures that several controls have come to, and what that means.
+    Judged are runs with the plan; those without only tell who else came to it.
+    """
+    seen, anyhow = {}, {}
     for run in runs:
         if run["kind"]:
-            seen.setdefault(run["signature"], set()).add(run["control"])
+            anyhow.setdefault(run["signature"], set()).add(run["control"])
+            if run["plan"]:
+                seen.setdefault(run["signature"], set()).add(run["control"])
     shared = []
-    for signature, names in sorted(seen.items()):
-        if len(names) < 2:
+    for signature, everybody in sorted(anyhow.items()):
+        if len(everybody) < 2:
             continue
+        names = seen.get(signature, set())
         known = reasons.get(signature, {"controls": [], "reason": None})
         shared.append({
             "signature": signature, "controls": sorted(names),
+            "without_plan": sorted(everybody - names),
             "differ": [list(pair) for pair in
                        itertools.combinations(sorted(names), 2)
                        if not set.intersection(*(invariants_of(controls[name])
                                                  for name in pair))],
-            "unexplained": sorted(names - set(known["controls"])),
+            "unexplained": (sorted(names - set(known["controls"]))
+                            if len(names) > 1 else []),
             "reason": known["reason"]})
     return shared
 
@@ -167,7 +174,8 @@ def signatures_of(runs):
 
 def table_of(runs, controls, without_faults, args, reasons):
     """All that is published. `controls` by name; of `runs`, the table counts
-    seeds 1 to args.runs, signatures all, and shared ones also no plan."""
+    seeds 1 to args.runs, signatures all. Those of runs without the plan are
+    shown, not judged."""
     best = {name: best_build(c) for name, c in controls.items()}
     cell = (lambda run: (run["control"], run["build"] != best[run["control"]],
                          run["build"], run["lru"], not run["plan"]))
@@ -179,6 +187,7 @@ def table_of(runs, controls, without_faults, args, reasons):
     used = [r["ratio"] for r in ratios if r["ratio"]]
     planned = [run for run in runs if run["plan"]]
     signatures = signatures_of(planned)
+    bare = signatures_of(run for run in runs if not run["plan"])
     table = {
         "schema": "lrutorture:kill_table:2", "engine": "stress",
         "commit": sorted({run["commit"] for run in runs}),
@@ -190,6 +199,10 @@ def table_of(runs, controls, without_faults, args, reasons):
         "geometric_mean": geometric_mean(used) if used else None,
         "rows": rows, "ratios": ratios,
         "signatures": [{"control": control, "build": build, "found": found,
+                        "without_plan": {
+                            name: n for name, n in
+                            bare.get((control, build), {}).items()
+                            if name not in found},
                         "runs": sum(run["control"] == control and
                                     run["build"] == build for run in planned),
                         "best": build == best[control]}
@@ -429,9 +442,20 @@ def markdown(table):
           *(cell["found"].get(name, "") for name in names)) for cell in best))
     yield ""
     yield from (f"- S{i + 1} `{name}`" for i, name in enumerate(names))
+    yield from ("", "Without the plan only, not judged:", "")
+    for cell in table["signatures"]:
+        if cell["without_plan"]:
+            yield (f"- {cell['control']} {cell['build']}: " +
+                   ", ".join(f"`{name}` x{n}" for name, n in
+                             cell["without_plan"].items()))
     yield from ("", "Shared, in any build:", "")
     for share in table["shared"]:
-        yield (f"- `{share['signature']}`: {', '.join(share['controls'])}. "
-               f"{share['reason'] or 'No reason is known.'}")
+        also = ", ".join(share["without_plan"])
+        reason = share["reason"] or ("No reason is known."
+                                     if len(share["controls"]) > 1 else "")
+        yield (f"- `{share['signature']}`: "
+               f"{', '.join(share['controls']) or 'nobody'}"
+               f"{'; without the plan also ' * bool(also)}{also}. "
+               f"{reason}").rstrip()
         if share["reason"] and share["unexplained"]:
             yield f"  No reason for {', '.join(share['unexplained'])}."

@@ -27,7 +27,8 @@ def a_run(name="leak", seed=1, plan=True, kind="invariant",
     signature = f"{kind}|{invariant}" if kind else ""
     return {"control": name, "build": "release", "lru": "node-lock",
             "plan": plan, "engine": "stress", "limit": 10, "schedules": 0,
-            "binary": "b", "config": "c", "seed": seed, "commit": "1234567", "kind": kind,
+            "binary": "b", "config": "c", "seed": seed, "commit": "1234567",
+            "kind": kind,
             "invariant": invariant if kind else "", "signature": signature,
             "teardowns": teardowns, "duration_s": 0.5, "machine": "2 cores",
             "as_expected": kind == "invariant" and invariant == "no_leak",
@@ -174,6 +175,24 @@ class Judgement(unittest.TestCase):
                                        "reason": "None is good enough."}}
         failures = table([a_run(), a_run("lock")], reasons=known)["failures"]
         self.assertIn("no invariant in common", failures[0])
+
+    def test_signatures_without_the_plan_are_shown_and_not_judged(self):
+        runs = [a_run(), a_run("lock", signature="data_race|0"),
+                a_run("lock", plan=False)]
+        runs += [a_run("lock", seed, plan=False, signature=f"data_race|{seed}")
+                 for seed in (1, 2, 3)]
+        whole = table(runs)
+        self.assertEqual(whole["failures"], [])
+        (share,) = whole["shared"]
+        self.assertEqual((share["controls"], share["without_plan"]),
+                         (["leak"], ["lock"]))
+        text = "\n".join(report.markdown({**whole, "machine": "2 cores",
+                                          "date": "today", "cells": 1,
+                                          "cells_done": 1}))
+        self.assertIn("- `invariant|no_leak`: leak; without the plan also "
+                      "lock.\n", text + "\n")
+        self.assertIn("- lock release: `data_race|1` x1, `data_race|2` x1, "
+                      "`data_race|3` x1, `invariant|no_leak` x1", text)
 
     def test_reasons_name_controls_that_there_are(self):
         configs = lrutorture.ROOT / "configs" / "busted"
