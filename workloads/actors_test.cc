@@ -341,13 +341,16 @@ TEST(ActorsTest, AnObjectOnAnotherNodeIsNoticed) {
       OpsThatCharge([](World& world, uint32_t memcg, uint32_t lru, int) {
         return CleanWorkloadOps().charge(world, memcg, lru, 0);
       });
-  EXPECT_THAT(RunScenario([] {
-                World::Parts parts = CleanParts();
-                parts.ops = &kOps;
-                Scenario s(parts);
-                s.Step(20, "adder");
-              }),
-              testing::Contains(Says("item_state", "was asked for on node 1")));
+  EXPECT_THAT(
+      RunScenario([] {
+        World::Parts parts = CleanParts();
+        parts.ops = &kOps;
+        Scenario s(parts);
+        s.Step(20, "adder");
+      }),
+      testing::AllOf(
+          testing::Contains(Says("item_state", "was asked for on node 1")),
+          testing::Contains(SaysWhat("item_state", "node"))));
 }
 
 TEST(ActorsTest, AMemcgThatHasNotBeenOnlineIsNoticed) {

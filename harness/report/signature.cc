@@ -51,6 +51,7 @@ bool InSubject(const Frame& frame) {
 bool PassedOver(const Frame& frame, const std::string& name) {
   if (Starts(frame.file, "lru/sync/") || Starts(frame.file, "lru/list.") ||
       Starts(frame.file, "lru/kernel/") ||
+      Starts(frame.file, "workloads/oracles/") ||
       Starts(frame.file, "workloads/busted/")) {
     return true;
   }

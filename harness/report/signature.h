@@ -27,8 +27,9 @@
 // named.
 //
 // FUNCTION is the innermost function of lru/ or workloads/ that means something
-// to a reader: sync/, list helpers and busted/ are passed over; the name
-// comes without scope, arguments, template arguments and compiler's suffixes.
+// to a reader: sync/, list helpers, oracles/ and busted/ are passed over; the
+// name comes without scope, arguments, template arguments and compiler's
+// suffixes.
 #ifndef LRUTORTURE_HARNESS_REPORT_SIGNATURE_H_
 #define LRUTORTURE_HARNESS_REPORT_SIGNATURE_H_
 

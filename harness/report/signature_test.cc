@@ -36,6 +36,17 @@ TEST(TopFunctionTest, PassesOverWhatNamesNoCause) {
   EXPECT_EQ(TopFunction({At("main", "/elsewhere/main.cc")}), "");
 }
 
+// It reads what is another's, at a point of the function that it watches.
+TEST(TopFunctionTest, AnOracleIsNobody) {
+  EXPECT_EQ(TopFunction({At("list_empty", "lru/list.h"),
+                         At("IsEmpty", "workloads/oracles/peek.h"),
+                         At("OnUnlinked(lru::fault_point)",
+                            "workloads/oracles/reparent.cc"),
+                         At("CallObservers", "harness/hook.cc"),
+                         At("lru::unlink_item(int)", "lru/list_lru_common.h")}),
+            "unlink_item");
+}
+
 TEST(TopFunctionTest, GoesByScopeWhereNoFileIsKnown) {
   EXPECT_EQ(TopFunction({At("memcpy", ""), At("lru::css_free(void*)", "")}),
             "css_free");

@@ -12,15 +12,15 @@ void CheckResult(bool is_add, bool result, uint64_t changes,
                  WasLinked was_linked, uint32_t serial) {
   const char* verb = is_add ? "add" : "del";
   if (changes != (result ? 1 : 0)) {
-    harness::ReportInvariant(
-        "item_state", 0,
+    harness::ReportViolation(
+        {.invariant = "item_state", .what = verb, .other = "result"},
         "list_lru_%s of object %u returned %s, but the item was %s %llu times",
         verb, serial, result ? "true" : "false", is_add ? "linked" : "unlinked",
         static_cast<unsigned long long>(changes));
   } else if (was_linked != kNotSeen &&
              result != (was_linked == (is_add ? kNotLinked : kLinked))) {
-    harness::ReportInvariant(
-        "item_state", 0,
+    harness::ReportViolation(
+        {.invariant = "item_state", .what = verb, .other = "state"},
         "list_lru_%s of object %u returned %s, but the item was %s a list "
         "when its lock was taken",
         verb, serial, result ? "true" : "false",
@@ -46,8 +46,8 @@ Object* ObjectOwner::Charge(uint32_t memcg_index, uint32_t lru_index, int nid) {
   if (object) {
     op.object = object->serial;
     if (object->nid != nid) {
-      harness::ReportInvariant(
-          "item_state", 0,
+      harness::ReportViolation(
+          {.invariant = "item_state", .what = "node"},
           "object %u was asked for on node %d, but its memory says node %d: "
           "its list and its lock are another node's",
           object->serial, nid, object->nid);

@@ -39,7 +39,6 @@ LRUTORTURE_REGISTER(RegisterControl(
               .expect = {{"release", "invariant", "lock_identity"},
                          {"asan", "invariant", "lock_identity"},
                          {"tsan", "invariant", "lock_identity"},
-                         {"tsan", "data_race", ""},
                          {"gcc", "invariant", "lock_identity"}}},
      .break_it = [](World::Parts& parts) { parts.lru_ops = &kOps; }}));
 

@@ -39,24 +39,30 @@ void OnLocked(fault_point, const fault_site& site) {
 }
 
 void ReportOn(const fault_site& site) {
-  harness::ReportInvariant(
-      "item_state", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "item_state",
+       .memcg = site.memcg.serial,
+       .what = "added while on a list"},
       "object %u was added to list %u of memcg %u while it was still on a "
       "list",
       site.item.serial, site.list.serial, site.owner.serial);
 }
 
 void ReportNeighbours(const fault_site& site) {
-  harness::ReportInvariant(
-      "item_state", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "item_state",
+       .memcg = site.memcg.serial,
+       .what = "neighbours"},
       "the neighbours of object %u on list %u do not point back at it: two "
       "tasks changed the list at once",
       site.item.serial, site.list.serial);
 }
 
 void ReportNotLast(const fault_site& site) {
-  harness::ReportInvariant(
-      "item_state", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "item_state",
+       .memcg = site.memcg.serial,
+       .what = "not at the tail"},
       "object %u was added to list %u of memcg %u, but not at its tail",
       site.item.serial, site.list.serial, site.owner.serial);
 }
@@ -95,8 +101,10 @@ void OnLinked(fault_point, const fault_site& site) {
         site.item.serial, site.list.serial, site.owner.serial);
     return;
   }
-  harness::ReportInvariant(
-      "item_state", site.memcg.serial,
+  harness::ReportViolation(
+      {.invariant = "item_state",
+       .memcg = site.memcg.serial,
+       .what = "taken off while on none"},
       "object %u was taken off list %u of memcg %u, but it was on none",
       site.item.serial, site.list.serial, site.owner.serial);
 }

@@ -4,6 +4,7 @@
 namespace workloads {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::IsEmpty;
 
@@ -52,22 +53,26 @@ TEST(ItemsOracleTest, ItemLinkedTwice) {
   });
   EXPECT_THAT(findings,
               Contains(Says("item_state", "while it was still on a list")));
+  EXPECT_THAT(findings,
+              Contains(SaysWhat("item_state", "added while on a list")));
   EXPECT_THAT(findings, Contains(Says("items_conserved",
                                       "has 1 items, but "
                                       "nr_items says 2")));
 }
 
 TEST(ItemsOracleTest, ItemTakenOffTwice) {
-  EXPECT_THAT(RunScenario([] {
-                Scenario s;
-                Object* object = s.ChargeAndAdd(3);
-                s.Del(object);
-                s.Feed(lru::FP_item_unlinked, {.memcg = s.memcg(3),
-                                               .lru = s.world().lru(0),
-                                               .item = &object->lru,
-                                               .nid = 0});
-              }),
-              Contains(Says("item_state", "but it was on none")));
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s;
+        Object* object = s.ChargeAndAdd(3);
+        s.Del(object);
+        s.Feed(lru::FP_item_unlinked, {.memcg = s.memcg(3),
+                                       .lru = s.world().lru(0),
+                                       .item = &object->lru,
+                                       .nid = 0});
+      }),
+      AllOf(Contains(Says("item_state", "but it was on none")),
+            Contains(SaysWhat("item_state", "taken off while on none"))));
 }
 
 TEST(ItemsOracleTest, NeighboursThatDoNotPointBack) {
@@ -83,7 +88,8 @@ TEST(ItemsOracleTest, NeighboursThatDoNotPointBack) {
                                              .owner = s.memcg(3),
                                              .nid = 0});
               }),
-              Contains(Says("item_state", "do not point back at it")));
+              AllOf(Contains(Says("item_state", "do not point back at it")),
+                    Contains(SaysWhat("item_state", "neighbours"))));
 }
 
 // A list of two whose head has the newer one next.
@@ -110,6 +116,7 @@ TEST(ItemsOracleTest, ItemAddedAtTheHead) {
     s.ChargeAndAdd(3);
   });
   EXPECT_THAT(findings, Contains(Says("item_state", "but not at its tail")));
+  EXPECT_THAT(findings, Contains(SaysWhat("item_state", "not at the tail")));
 }
 
 // What the adder and the deleter say about results that lie.
@@ -135,6 +142,7 @@ TEST(ItemsOracleTest, ResultOfAddLies) {
   EXPECT_THAT(findings, Contains(Says("item_state",
                                       "returned true, but the item was "
                                       "linked 0 times")));
+  EXPECT_THAT(findings, Contains(SaysWhat("item_state", "add,result")));
 }
 
 TEST(ItemsOracleTest, ResultOfDelLies) {
@@ -144,7 +152,8 @@ TEST(ItemsOracleTest, ResultOfDelLies) {
     return true;
   };
   EXPECT_THAT(RunActorsWith(ops),
-              Contains(Says("item_state", "list_lru_del of object")));
+              AllOf(Contains(Says("item_state", "list_lru_del of object")),
+                    Contains(SaysWhat("item_state", "del,result"))));
 }
 
 // Result and list agree, but the contract wanted the item on a list (1).
@@ -164,6 +173,7 @@ TEST(ItemsOracleTest, AddThatDoesNothing) {
   EXPECT_THAT(findings, Contains(Says("item_state",
                                       "returned false, but the item was "
                                       "not on a list when its lock")));
+  EXPECT_THAT(findings, Contains(SaysWhat("item_state", "add,state")));
 }
 
 TEST(ItemsOracleTest, DelThatDoesNothing) {
@@ -182,6 +192,7 @@ TEST(ItemsOracleTest, DelThatDoesNothing) {
   EXPECT_THAT(findings, Contains(Says("item_state",
                                       "returned false, but the item was on "
                                       "a list when its lock")));
+  EXPECT_THAT(findings, Contains(SaysWhat("item_state", "del,state")));
 }
 
 // --- items_conserved

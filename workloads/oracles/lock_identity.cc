@@ -10,7 +10,8 @@
 // until the splice, either memcg can be found, so a del may count on one's list
 // while the item is on the other's, under the same lock (N3).
 // memcg-lock: every list has its own lock, and no such exception.
-// A splice names the lock that guards its list, and holds it.
+// A splice names the lock that guards its list, and holds it: from before it
+// looks at the list, so that nobody runs into what comes of it and is first.
 #include "harness/flight_recorder.h"
 #include "lru/list_lru.h"
 #include "workloads/oracles/list_shadows.h"
@@ -165,19 +166,27 @@ void OnUnlinked(fault_point, const fault_site& site) {
   if (site.list.serial != on.list) CheckClaim(site, on.list);
 }
 
-void OnSpliced(fault_point, const fault_site& site) {
+void CheckSplicer(const fault_site& site, const char* is_or_was) {
   const lru::lock_base* lock = LockOf(site, site.list);
+  if (!lock || (site.lock == lock && lru::lock_is_held(lock))) return;
+  harness::ReportViolation(
+      {.invariant = "lock_identity",
+       .memcg = site.memcg.serial,
+       .what = "splice"},
+      "list %u of memcg %u (lru %u, nid %d) %s spliced by a task that does not "
+      "hold its lock",
+      site.list.serial, site.memcg.serial, site.lru.serial, site.nid,
+      is_or_was);
+}
+
+void OnSrcLocked(fault_point, const fault_site& site) {
+  CheckSplicer(site, "is to be");
+}
+
+void OnSpliced(fault_point, const fault_site& site) {
+  CheckSplicer(site, "was");
   LockOf(site, site.dst);
   list_shadows.Splice(site.list.serial, site.dst.serial);
-  if (!lock || (site.lock == lock && lru::lock_is_held(lock))) return;
-  harness::ReportViolation({.invariant = "lock_identity",
-                            .memcg = site.memcg.serial,
-                            .what = "splice"},
-                           "list %u of memcg %u (lru %u, nid %d) was spliced "
-                           "by a task that does not "
-                           "hold its lock",
-                           site.list.serial, site.memcg.serial, site.lru.serial,
-                           site.nid);
 }
 
 void Start(World&) {
@@ -187,6 +196,7 @@ void Start(World&) {
   harness::Observe(lru::FP_list_locked, OnLocked);
   harness::Observe(lru::FP_item_linked, OnLinked);
   harness::Observe(lru::FP_item_unlinked, OnUnlinked);
+  harness::Observe(lru::FP_src_locked, OnSrcLocked);
   harness::Observe(lru::FP_node_spliced, OnSpliced);
 }
 

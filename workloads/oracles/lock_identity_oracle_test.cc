@@ -139,6 +139,19 @@ struct NoLock : lru::node_lock_steps {
   }
 };
 
+struct ReparentUnlocked : lru::node_lock_steps {
+  static void lock_for_reparent(lru::list_lru_node* nlru)
+      ABSL_EXCLUSIVE_LOCK_FUNCTION(nlru->lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    (void)nlru;
+    lru::detail::rcu_enter();
+  }
+  static void unlock_after_reparent(lru::list_lru_node* nlru)
+      ABSL_UNLOCK_FUNCTION(nlru->lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    (void)nlru;
+    lru::detail::rcu_leave();
+  }
+};
+
 TEST(LockIdentityOracleTest, AddAndDelWithoutALock) {
   static const lru::list_lru_ops kOps =
       lru::make_node_lock_ops<NoLock>("node-lock", "no lock");
@@ -198,6 +211,20 @@ TEST(LockIdentityOracleTest, SplicedUnderAnotherNodesLock) {
       }),
       Contains(Says(kIdentity,
                     "was spliced by a task that does not hold its lock")));
+}
+
+// Told before anything is moved, and before anybody can run into it.
+TEST(LockIdentityOracleTest, ReparentWithoutALock) {
+  static const lru::list_lru_ops kOps =
+      lru::make_node_lock_ops<ReparentUnlocked>("node-lock", "no lock");
+  Findings findings = RunScenario([] {
+    Scenario s(CleanParts(kOps));
+    s.ChargeAndAdd(3);
+    s.Destroy(3);
+  });
+  ASSERT_FALSE(findings.empty());
+  EXPECT_THAT(findings[0], Says(kIdentity, "is to be spliced by a task"));
+  EXPECT_THAT(findings[0], SaysWhat(kIdentity, "splice"));
 }
 
 // The splice moves nothing, but the oracle believes it: the item is now held

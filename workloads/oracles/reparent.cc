@@ -90,7 +90,10 @@ void OnObjcgsReparented(fault_point, const fault_site& site) {
 std::atomic<uint32_t> splicing = 0;
 std::atomic<const lru::list_head*> first_of_src = nullptr;
 
+// Without the lock, which is lock_identity's, it may not even look.
 void OnSrcLocked(fault_point, const fault_site& site) {
+  const auto* lock = static_cast<const lru::lock_base*>(site.lock);
+  if (!lock || !lru::lock_is_held(lock)) return;
   const auto* src = static_cast<const lru::list_lru_one*>(site.list.ptr);
   splicing.store(src->serial, std::memory_order_relaxed);
   first_of_src.store(IsEmpty(src) ? nullptr : ItemsOf(src)->next,

@@ -11,6 +11,8 @@ using lru::list_lru_node;
 using lru::list_lru_one;
 using lru::mem_cgroup;
 using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
 using testing::IsEmpty;
 
 using NodeLock = lru::node_lock<lru::node_lock_steps>;
@@ -409,31 +411,50 @@ TEST(ReparentOracleTest, FoundByHeirsOfTheGone) {
 }
 
 // (L5) One by one, to the tail of what the parent has.
+void SpliceAtTheTail(Scenario& s) {
+  list_lru_one* src = s.ListOf(s.memcg(3));
+  list_lru_one* dst = s.ListOf(s.memcg(2));
+  lru::fault_site site{.memcg = s.memcg(3),
+                       .lru = s.world().lru(0),
+                       .list = src,
+                       .nid = 0,
+                       .lock = &s.world().lru(0)->node[0].lock,
+                       .dst = dst,
+                       .parent = s.memcg(2)};
+  s.Feed(lru::FP_src_locked, site);
+  while (!lru::list_empty(&src->list)) {
+    lru::list_move_tail(src->list.next, &dst->list);
+  }
+  lru::nr_add(dst->nr_items, src->nr_items);
+  src->nr_items = 0;
+  s.Feed(lru::FP_node_spliced, site);
+}
+void AddThree(Scenario& s) {
+  s.ChargeAndAdd(2);
+  s.ChargeAndAdd(3);
+  s.ChargeAndAdd(3);
+}
 TEST(ReparentOracleTest, SplicedAtTheTail) {
-  EXPECT_THAT(
-      RunScenario([] {
-        Scenario s;
-        s.ChargeAndAdd(2);
-        s.ChargeAndAdd(3);
-        s.ChargeAndAdd(3);
-        list_lru_one* src = s.ListOf(s.memcg(3));
-        list_lru_one* dst = s.ListOf(s.memcg(2));
-        lru::fault_site site{.memcg = s.memcg(3),
-                             .lru = s.world().lru(0),
-                             .list = src,
-                             .nid = 0,
-                             .lock = &s.world().lru(0)->node[0].lock,
-                             .dst = dst,
-                             .parent = s.memcg(2)};
-        s.Feed(lru::FP_src_locked, site);
-        while (!lru::list_empty(&src->list)) {
-          lru::list_move_tail(src->list.next, &dst->list);
-        }
-        lru::nr_add(dst->nr_items, src->nr_items);
-        src->nr_items = 0;
-        s.Feed(lru::FP_node_spliced, site);
-      }),
-      Contains(Says("empty_after_reparent", "in order, to the head of list")));
+  Findings findings = RunScenario([] {
+    Scenario s;
+    AddThree(s);
+    lru::spin_guard guard(&s.world().lru(0)->node[0].lock);
+    SpliceAtTheTail(s);
+  });
+  EXPECT_THAT(findings, ElementsAre(Says("empty_after_reparent",
+                                         "in order, to the head of list")));
+}
+
+// What is not locked may change while it is looked at: no more is said of it
+// than that.
+TEST(ReparentOracleTest, SplicedWithoutALock) {
+  Findings findings = RunScenario([] {
+    Scenario s;
+    AddThree(s);
+    SpliceAtTheTail(s);
+  });
+  EXPECT_THAT(findings, Each(SaysWhat("lock_identity", "splice")));
+  EXPECT_THAT(findings, Contains(Says("lock_identity", "is to be spliced")));
 }
 
 // --- whose list a walk is of
