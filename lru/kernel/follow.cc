@@ -52,6 +52,26 @@ long nr_node_of(const lrut_call* call) {
 }
 int depth_of(const lrut_call* call) { return memcg_of(call)->css.level; }
 
+// Where an item was linked next to `at`: a list's head, or an item that was on
+// it already. The head of the list that was looked up lies in that one's block,
+// no item does.
+kernel_list* list_around(const lrut_call* call, const void* at) {
+  kernel_list* looked_up = list_of_call(call);
+  if (!looked_up) {
+    looked_up = static_cast<kernel_list*>(
+        call->plugin->root_list(call->lru, call->nid));
+  }
+  const lists_block* block = block_of(looked_up);
+  constexpr int kItemsMax = 1 << 20;  // of lists that are no ring any more
+  const auto* link = static_cast<const list_head*>(at);
+  for (int i = 0; i < kItemsMax; i++) {
+    if (block_of(link) == block) return list_of(link);
+    link = link->next;
+    if (link == at) break;
+  }
+  return list_of(at);  // a list that was not looked up
+}
+
 // The lock of the call's node or list, if it is certain to be held.
 const void* lock_of_change(const lrut_call* call, const kernel_list* list) {
   if (list) return lock_of(call, list);
@@ -115,7 +135,7 @@ void note_erased(lrut_call* call, long id, const void* memory) {
 }
 
 // Whose lists are found by that id, for a caller with memcg: an ancestor's,
-// since it was reparented. A stranger's, if the id is by now.
+// since it was reparented. A stranger's, if the id is by now; or nobody's.
 mem_cgroup* owner_of_id(mem_cgroup* memcg, long id) {
   for (mem_cgroup* at = memcg; at; at = parent_mem_cgroup(at)) {
     if (at->id.id == id) return at;
@@ -205,10 +225,10 @@ void saw_item(const void* item) {
             .item = item_of(call), .nid = call->nid, .lock = lock);
 }
 
-void linked(void* item, void* head) {
+void linked(void* item, void* at) {
   lrut_call* call = current_call();
   if (!changes(call) || item != call->item) return;
-  kernel_list* list = list_of(head);
+  kernel_list* list = list_around(call, at);
   call->list = list;
   call->changed = true;
   LRU_POINT(item_linked, .memcg = memcg_of(call), .lru = lru_of(call),

@@ -36,7 +36,8 @@ void saw_climb(void* parent);
 void saw_item(const void* item);
 void saw_count(const void* nr_items, long value);
 void saw_node_count(long value);
-void linked(void* item, void* head);
+// `at`: the list's head, or an item next to which it now is.
+void linked(void* item, void* at);
 void unlinked(void* item);
 void splicing(void* src_head, void* dst_head);
 void spliced();
