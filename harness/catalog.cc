@@ -49,8 +49,8 @@ void Catalog::Add(ActorInfo info) { Insert(actors_, std::move(info)); }
 void Catalog::Add(InvariantInfo info) { Insert(invariants_, std::move(info)); }
 void Catalog::Add(BustedInfo info) { Insert(busted_, std::move(info)); }
 
-std::vector<std::string> Catalog::PassedImplicit(const LruInfo& lru) const {
-  return loader_.passed ? loader_.passed(lru.name) : std::vector<std::string>();
+PassedPoints Catalog::PassedImplicit(const LruInfo& lru) const {
+  return loader_.passed ? loader_.passed(lru.name) : PassedPoints();
 }
 
 const LruInfo* Catalog::FindLru(std::string_view name) const {

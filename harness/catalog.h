@@ -68,6 +68,15 @@ struct BustedInfo {
   std::string story = {};
 };
 
+// What a loaded lru was seen to pass, in processes of its own.
+struct PassedPoints {
+  std::vector<std::string> names;  // sorted
+  size_t processes = 0;
+  // By what: of each process that did not come to its end, so that what it
+  // would have passed from there on is missing.
+  std::vector<std::string> cut_short = {};
+};
+
 class Catalog {
  public:
   static Catalog& Get();
@@ -85,16 +94,15 @@ class Catalog {
   struct LruLoader {
     std::vector<std::string> (*find)();
     std::string (*load)(const std::string& name);
-    std::vector<std::string> (*passed)(const std::string& name) = nullptr;
+    PassedPoints (*passed)(const std::string& name) = nullptr;
   };
   void SetLruLoader(LruLoader loader) { loader_ = loader; }
   // Makes the lru of that name known if it can be. "": it is known, or there
   // is none of that name; else the error. On the main thread, before tasks.
   std::string LoadLru(std::string_view name);
   std::vector<std::string> LoadableLrus() const;
-  // Sorted. Runs it, in processes of its own, for a second or two; no recorder
-  // is mapped.
-  std::vector<std::string> PassedImplicit(const LruInfo& lru) const;
+  // Runs it for a second or two; no recorder is mapped.
+  PassedPoints PassedImplicit(const LruInfo& lru) const;
   const LruInfo* FindLru(std::string_view name) const;
   const ActorInfo* FindActor(std::string_view name) const;
   const InvariantInfo* FindInvariant(std::string_view name) const;

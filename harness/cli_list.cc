@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -66,12 +68,33 @@ Listing Points(const LruInfo* lru) {
   return out;
 }
 
+// "5 by invariant|shrinker_bit, 2 by crash|SIGSEGV"
+std::string Counted(const std::vector<std::string>& causes) {
+  std::map<std::string, size_t> counts;
+  for (const std::string& cause : causes) counts[cause]++;
+  return absl::StrJoin(counts, ", ", [](std::string* out, const auto& entry) {
+    absl::StrAppend(out, entry.second, " by ", entry.first);
+  });
+}
+
+void SayCutShort(const LruInfo& lru, const PassedPoints& passed,
+                 const Cli& cli) {
+  if (passed.cut_short.empty()) return;
+  std::fprintf(cli.err,
+               "%s: %zu of the %zu processes in which it was run ended early, "
+               "and points may be missing: %s\n",
+               lru.name.c_str(), passed.cut_short.size(), passed.processes,
+               Counted(passed.cut_short).c_str());
+}
+
 // A plug-in's text is anybody's: what it passes is seen when it is run.
 Listing ImplicitPoints(const LruInfo& lru, const Cli& cli) {
   Listing out{{"name"}};
   std::vector<std::string> names(lru.implicit.begin(), lru.implicit.end());
   if (lru.plugin) {
-    names = Catalog::Get().PassedImplicit(lru);
+    PassedPoints passed = Catalog::Get().PassedImplicit(lru);
+    SayCutShort(lru, passed, cli);
+    names = std::move(passed.names);
     std::fprintf(cli.err,
                  "%s: the points it has just been seen to pass, in some "
                  "schedules of explore; a plan may name others\n",

@@ -34,6 +34,20 @@ def tree():
     return ROOT / 'build' / 'kernel' / VERSION
 
 
+def build_mutant(scratch, mistakes):
+    copy = scratch / 'tree'
+    shutil.copytree(tree(), copy)
+    text = (copy / 'mm/list_lru.c').read_text()
+    for function, token, new in mistakes:
+        text = mutate(text, function, token, new)
+    (copy / 'mm/list_lru.c').write_text(text)
+    flags = (BUILD / 'lru/plugin_flags').read_text().split()
+    plugin = scratch / 'mutant.so'
+    done = run(ROOT / 'lru/kernel/build_plugin.sh', copy, plugin, *flags)
+    assert done.returncode == 0, done.stderr
+    return plugin
+
+
 def torture(*arguments, seconds=3):
     with tempfile.TemporaryDirectory() as out:
         done = run(BUILD / 'lrutorture', 'run', '--duration',
@@ -154,6 +168,21 @@ class Loading(unittest.TestCase):
              'list_lru_count_one/list_lru_count_one>load',
              'memcg_reparent_list_lrus/memcg_reparent_list_lru_node>'
              'spin_lock_irq', '-/css_killed_work_fn>mutex_lock'}, names)
+
+    # A piece ends with the first finding, and sees no point behind it.
+    def test_how_much_of_a_list_of_implicit_points_is_missing_is_said(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            plugin = build_mutant(pathlib.Path(scratch), [
+                ('list_lru_isolate', r'\blist_del_init\b',
+                 'WARN_ON(item); list_del_init')])
+            done = run(BUILD / 'lrutorture', 'list', 'points', '--implicit',
+                       '--json', '--lru', plugin)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(json.loads(done.stdout))
+        self.assertRegex(
+            done.stderr,
+            r'[1-9]\d* of the 12 processes .* ended early, .*: .*'
+            r'[1-9]\d* by invariant\|kernel_warning\|item,list_lru_isolate\b')
 
     def refused(self, lru, *words):
         done = run(BUILD / 'lrutorture', 'run', '--lru', lru)
@@ -287,16 +316,7 @@ class Mistakes(unittest.TestCase):
     def setUpClass(cls):
         cls.scratch = pathlib.Path(
             cls.enterClassContext(tempfile.TemporaryDirectory()))
-        copy = cls.scratch / 'tree'
-        shutil.copytree(tree(), copy)
-        text = (copy / 'mm/list_lru.c').read_text()
-        for function, token, new in cls.MISTAKES:
-            text = mutate(text, function, token, new)
-        (copy / 'mm/list_lru.c').write_text(text)
-        flags = (BUILD / 'lru/plugin_flags').read_text().split()
-        done = run(ROOT / 'lru/kernel/build_plugin.sh', copy,
-                   cls.scratch / 'mutant.so', *flags)
-        assert done.returncode == 0, done.stderr
+        build_mutant(cls.scratch, cls.MISTAKES)
 
     def found(self, *actors, **topology):
         config = self.scratch / 'config.json'

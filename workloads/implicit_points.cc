@@ -1,5 +1,6 @@
 #include "workloads/implicit_points.h"
 
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,12 +9,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "harness/catalog.h"
+#include "harness/child.h"
 #include "harness/explore/explore.h"
 #include "harness/flight_recorder.h"
+#include "harness/known.h"
+#include "harness/supervisor.h"
 
 namespace workloads {
 namespace {
@@ -112,18 +117,45 @@ constexpr uint64_t kPieces = 3;
 constexpr uint64_t kSchedulesOfPiece = 20;
 constexpr unsigned kSecondsOfPiece = 10;  // a text that hangs outside points
 
-void ExplorePiece(const harness::Config& config, uint64_t seed) {
+// As a signature begins, without the functions: "invariant|shrinker_bit".
+std::string TextOf(const harness::FindingSlot& finding) {
+  std::string text = harness::KindName(finding.kind);
+  for (const char* word : {finding.invariant, finding.type}) {
+    if (*word) absl::StrAppend(&text, "|", word);
+  }
+  return absl::StrCat(text, finding.known ? " (known)" : "");
+}
+
+// By what a piece ended before its last schedule did; "": by nothing.
+std::string CutShortBy(const harness::Recorder& r, int status) {
+  if (r.findings[0].ready.load(kRelaxed)) return TextOf(r.findings[0]);
+  auto phase = static_cast<harness::Phase>(r.phase.load(kRelaxed));
+  std::optional<harness::Death> death = harness::JudgeDeath(status, phase);
+  if (!death) return "";
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    return absl::StrCat("no end within ", kSecondsOfPiece, " s");
+  }
+  return absl::StrCat(harness::KindName(death->kind), "|", death->type);
+}
+
+std::string ExplorePiece(const harness::Config& config, uint64_t seed) {
   harness::MapRecorder();
   pid_t pid = fork();
   if (pid == 0) {
     alarm(kSecondsOfPiece);
+    harness::SetKnownFindings(
+        harness::Catalog::Get().FindLru(config.lru)->known);
     VisitingTorture torture;
-    harness::explore::RunExplore(config, seed, {}, torture);
-    _exit(0);
+    bool ok = harness::explore::RunExplore(config, seed, {}, torture);
+    _exit(ok ? 0 : harness::kExitHarness);
   }
   int status = 0;
-  if (pid > 0) waitpid(pid, &status, 0);
+  std::string cut_short = "no process";
+  if (pid > 0 && waitpid(pid, &status, 0) == pid) {
+    cut_short = CutShortBy(*harness::recorder(), status);
+  }
   harness::UnmapRecorder();
+  return cut_short;
 }
 
 }  // namespace
@@ -187,15 +219,21 @@ void VisitingTorture::Setup(const harness::Config& config, uint64_t seed) {
   lru::lru_sync_hook.store(Collect, kRelaxed);
 }
 
-std::vector<std::string> ExploreImplicitPoints(const std::string& lru) {
+harness::PassedPoints ExploreImplicitPoints(const std::string& lru) {
   ImplicitVisits visits;
+  harness::PassedPoints passed;
   for (harness::Config& config : ConfigsThatVisitAll(lru)) {
     config.engine = harness::kExplore;
     config.schedules = kSchedulesOfPiece;
-    for (uint64_t seed = 1; seed <= kPieces; seed++) ExplorePiece(config, seed);
+    for (uint64_t seed = 1; seed <= kPieces; seed++) {
+      std::string cut_short = ExplorePiece(config, seed);
+      passed.processes++;
+      if (!cut_short.empty()) passed.cut_short.push_back(std::move(cut_short));
+    }
   }
   std::set<std::string> names = visits.Names();
-  return {names.begin(), names.end()};
+  passed.names.assign(names.begin(), names.end());
+  return passed;
 }
 
 }  // namespace workloads

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/catalog.h"
 #include "harness/config.h"
 #include "workloads/torture.h"
 
@@ -39,9 +40,9 @@ class VisitingTorture : public Torture {
   void Setup(const harness::Config& config, uint64_t seed) override;
 };
 
-// Those that a loaded lru passes in a second of `explore`, the same each time:
-// What a finding, known or not, keeps it from is missing.
-std::vector<std::string> ExploreImplicitPoints(const std::string& lru);
+// Those that a loaded lru passes in a second of `explore`, the same each time.
+// What a finding that ends a run keeps it from is missing; it says so.
+harness::PassedPoints ExploreImplicitPoints(const std::string& lru);
 
 }  // namespace workloads
 
