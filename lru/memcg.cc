@@ -264,6 +264,7 @@ mem_cgroup* mem_cgroup_from_id(int id) {
 }
 
 const mem_cgroup* peek_memcg_of_id(int id) {
+  if (id < 0 || id > MEM_CGROUP_ID_MAX) return nullptr;
   return memcg_idr[id].load(std::memory_order_relaxed);
 }
 

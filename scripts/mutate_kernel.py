@@ -74,6 +74,9 @@ MUTATIONS = [
     ('list_count_not_set', 'init_one_lru', r'\bnr_items\b', None),
     ('alloc_overwrites', 'memcg_list_lru_alloc', r'\bxas_load\b', '!xas_load'),
     ('alloc_leaks', 'memcg_list_lru_alloc', r'\bkfree\(mlru\)', None),
+    ('alloc_for_no_id', 'memcg_list_lru_alloc', r'\bindex < 0 \|\| ', ''),
+    ('alloc_keeps_old_id', 'memcg_list_lru_alloc',
+     r'(?<!int )\bindex = READ_ONCE\b', None),
 ]
 
 

@@ -293,6 +293,7 @@ static void br_for_each_list(void *lru, lrut_visit visit, void *arg) {
                   xa_find(&impl->xa, &index, ULONG_MAX, XA_PRESENT));
       if (!mlru) break;
       visit(nid, lrut_host->list_of(&mlru->node[nid]), arg);
+      if (index == ULONG_MAX) break; /* where lists for the id -1 are */
     }
   }
 }

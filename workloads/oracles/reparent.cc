@@ -220,6 +220,14 @@ void OnOfflineBegin(fault_point, const fault_site& site) {
 
 // Not yet to be found by anybody else.
 void OnStored(fault_point, const fault_site& site) {
+  if (!site.memcg.serial) {
+    harness::ReportViolation(
+        {.invariant = "empty_after_reparent", .what = "nobody's id"},
+        "lists were stored on lru %u at %ld, which is no memcg's id: nobody "
+        "will drain them",
+        site.lru.serial, site.nr);
+    return;
+  }
   uint32_t there =
       closed[site.memcg.serial % kMemcgs].load(std::memory_order_relaxed);
   if (there != site.memcg.serial && !IsFinished(site.memcg.serial)) return;

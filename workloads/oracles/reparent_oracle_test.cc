@@ -546,5 +546,16 @@ TEST(ReparentOracleTest, ListsStoredForTheReparented) {
   }
 }
 
+// 6.12: an allocation that takes an id that it had read before it let xa_lock
+// go; the memcg may be offline by then, and its id given back.
+TEST(ReparentOracleTest, ListsStoredAtNobodysId) {
+  Findings findings = RunScenario([&] {
+    Scenario s(CleanParts(lru::node_lock_ops()));
+    s.Feed(lru::FP_mlru_stored, {.lru = s.world().lru(0), .nr = 77});
+  });
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_THAT(findings[0], Says("empty_after_reparent", "no memcg's id"));
+}
+
 }  // namespace
 }  // namespace workloads
