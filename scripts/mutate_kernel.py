@@ -57,6 +57,8 @@ MUTATIONS = [
     ('isolate_keeps_count', 'list_lru_isolate', r'\bnr_items\b', None),
     ('move_keeps_count', 'list_lru_isolate_move', r'\bnr_items\b', None),
     ('count_goes_below_zero', 'list_lru_count_one', r'\bcount = 0', None),
+    ('count_in_a_later_section', 'list_lru_count_one', r'\bcount = l \?',
+     'rcu_read_unlock(); rcu_read_lock(); count = l ?'),
     ('walk_keeps_node_count', WALK, r'nlru->nr_items|\batomic_long_dec\b',
      None),
     ('walk_never_tires', WALK, r'--\*nr_to_walk', None),

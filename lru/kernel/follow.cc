@@ -182,6 +182,7 @@ void saw_id(int id) {
 void saw_lists(long, const void* mlru) {
   lrut_call* call = current_call();
   if (goes_on_to(call)) call->bare = mlru && !rcu_read_lock_held();
+  if (call && call->kind == LRUT_COUNT) call->bare = false;
   if (!changes(call)) return;
   kernel_list* list = nullptr;
   if (mlru) {
@@ -256,6 +257,7 @@ void saw_count(const void* nr_items, long value) {
   lrut_call* call = current_call();
   if (!call || call->kind != LRUT_COUNT) return;
   call->seen = true;
+  uses_lists(call);
   kernel_list* list = list_of(nr_items);
   LRU_POINT(count_loaded, .memcg = memcg_of(call), .lru = lru_of(call),
             .list = list, .nid = call->nid, .nr = value);
@@ -289,12 +291,16 @@ void before_unlock(lrut_call* call) {
 }
 
 void before_rcu_read_unlock(lrut_call* call) {
-  if (call->kind != LRUT_COUNT || call->seen) return;
+  if (call->kind != LRUT_COUNT) return;
   // The xarray's sections are no end of the call's.
   if (current_task()->rcu_nesting.load(std::memory_order_relaxed) !=
       call->nr + 1) {
     return;
   }
+  // What was looked up in it is not to be read in the next one, unless the
+  // caller is in one around both.
+  if (call->nr == 0) call->bare = true;
+  if (call->seen) return;
   call->seen = true;
   LRU_POINT(count_loaded, .memcg = memcg_of(call), .lru = lru_of(call),
             .nid = call->nid, .nr = 0);
