@@ -238,6 +238,7 @@ const teardown_steps& clean_teardown_steps() {
       .free_old_shrinker_info = free_old_shrinker_info,
       .shrinker_publish = shrinker_publish,
       .shrinker_unlist = shrinker_unlist,
+      .shrinker_free_after_rcu = shrinker_free_after_rcu,
   };
   return kClean;
 }

@@ -103,7 +103,8 @@ struct teardown_steps {
   void (*free_old_shrinker_info)(shrinker_info* old);  // it was replaced (S3)
   // Its id finds `found` from here on: itself, or, before it is freed, nobody.
   void (*shrinker_publish)(shrinker* s, shrinker* found);
-  void (*shrinker_unlist)(shrinker* s);  // before it is freed
+  void (*shrinker_unlist)(shrinker* s);          // before it is freed
+  void (*shrinker_free_after_rcu)(shrinker* s);  // it is unused; waits, frees
 };
 const teardown_steps& clean_teardown_steps();
 const teardown_steps& current_steps();

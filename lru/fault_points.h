@@ -119,6 +119,9 @@ const char* fp_path_name(fp_path p);
     "the second run after clearing the bit is done")                           \
   X(shrinker_info_replaced, WALK, MUTEX, false,                                \
     "a larger shrinker_info is published; the old one waits for RCU")          \
+  X(shrinker_unpublished, WALK, NOTHING, false,                                \
+    "the id of a shrinker that goes (nr) finds nobody; users may still have "  \
+    "it")                                                                      \
   X(nr_deferred_changed, WALK, RCU, false,                                     \
     "deferred work of (memcg, nid, shrinker) was added or taken, or, where a " \
     "parent is named, added to that one's")                                    \

@@ -168,6 +168,7 @@ int shrinker_map_size_of_all();  // the largest that any has: shrinker_nr_max
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority);
 void free_old_shrinker_info(struct shrinker_info* old);
 void shrinker_publish(shrinker* s, shrinker* found);
+void shrinker_free_after_rcu(shrinker* s);
 void shrinker_unlist(shrinker* s);
 void add_nr_deferred_clean(std::atomic<long>& nr_deferred, long nr);
 void reparent_shrinker_deferred(mem_cgroup* memcg);

@@ -255,6 +255,18 @@ void shrinker_publish(shrinker* s, shrinker* found) {
 
 void shrinker_unlist(shrinker* s) { list_del_init(&s->list); }
 
+// Whoever has found it by its id may still be about to try its refcount.
+void shrinker_free_after_rcu(shrinker* s) {
+  call_rcu(
+      &s->rcu,
+      [](rcu_head* head) {
+        kfree_type(ALLOC_OTHER,
+                   reinterpret_cast<shrinker*>(reinterpret_cast<char*>(head) -
+                                               offsetof(shrinker, rcu)));
+      },
+      "shrinker_free");
+}
+
 unsigned long shrink_rescan(shrink_control* sc, shrinker* s, int priority) {
   unsigned long ret = do_shrink_slab(sc, s, priority);
   if (ret == SHRINK_EMPTY) return 0;
@@ -294,6 +306,7 @@ void shrinker_register(shrinker* s) {
 void shrinker_free(shrinker* s) {
   if (s->refcount.load(std::memory_order_relaxed) > 0) {
     current_steps().shrinker_publish(s, nullptr);
+    LRU_POINT(shrinker_unpublished, .nr = s->id, .memory = s);
     shrinker_put(s);  // registration's own
     wait_for_completion(&s->done, "shrinker users");
   }
@@ -302,11 +315,7 @@ void shrinker_free(shrinker* s) {
     current_steps().shrinker_unlist(s);
     if (s->id >= 0) shrinker_ids.reset(s->id);
   }
-  call_rcu(&s->rcu, [](rcu_head* head) {
-    kfree_type(ALLOC_OTHER,
-               reinterpret_cast<shrinker*>(reinterpret_cast<char*>(head) -
-                                           offsetof(shrinker, rcu)));
-  });
+  current_steps().shrinker_free_after_rcu(s);
 }
 
 int alloc_shrinker_info(mem_cgroup* memcg) {

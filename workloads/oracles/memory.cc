@@ -15,6 +15,7 @@
 //   list_lru_memcg  xa_erased
 //   obj_cgroup      objcg_released: its count is zero, so tryget fails
 //   shrinker_info   shrinker_info_replaced
+//   shrinker        shrinker_unpublished: its id was the only way under RCU
 // A position that reclaim remembers (memcg.h, M4) is such a way, too; it is
 // closed at release, so that none is left a grace period later, at css_free.
 // And who reads a count, finds a memcg, a list or a shrinker, or takes or puts
@@ -48,7 +49,7 @@ using harness::kRelaxed;
 // table, until whoever frees that address gives the place back.
 struct Watched {
   static constexpr uint32_t kSections = 30;
-  std::atomic<uint32_t> serial;  // of the memcg, or of the objcg
+  std::atomic<uint32_t> serial;  // of the memcg or objcg; a shrinker's id
   std::atomic<uint32_t> nr_sections;
   struct {
     std::atomic<uint64_t> serial;
@@ -124,8 +125,17 @@ void OnMemcgUnlinked(fault_point, const fault_site& site) {
 void OnMemoryOfMemcg(fault_point, const fault_site& site) {
   Watch(site.memory, site.memcg.serial);
 }
-void OnObjcgReleased(fault_point, const fault_site& site) {
+// That no memcg owns: by a number of its own.
+void OnNumbered(fault_point, const fault_site& site) {
   Watch(site.memory, static_cast<uint32_t>(site.nr));
+}
+
+// Of what has no type of its own, only shrinkers are watched.
+const char* NameOf(lru::alloc_type type) {
+  return type == lru::ALLOC_OTHER ? "shrinker" : lru::alloc_type_name(type);
+}
+bool IsNumbered(lru::alloc_type type) {
+  return type == lru::ALLOC_OBJCG || type == lru::ALLOC_OTHER;
 }
 
 // "list_lru_memcg of memcg 7"
@@ -133,6 +143,7 @@ const char* Whose(lru::alloc_type type) {
   switch (type) {
     case lru::ALLOC_MEMCG:
     case lru::ALLOC_OBJCG:
+    case lru::ALLOC_OTHER:
       return "";
     default:
       return "of memcg ";
@@ -151,11 +162,11 @@ void Report(lru::alloc_type type, uint32_t serial, uint32_t task) {
   CopyName(task, name);
   harness::ReportViolation(
       {.invariant = "rcu_before_free",
-       .memcg = type == lru::ALLOC_OBJCG ? 0 : serial,
-       .what = lru::alloc_type_name(type)},
+       .memcg = IsNumbered(type) ? 0 : serial,
+       .what = NameOf(type)},
       "%s %s%u was freed while %s was still in a read section that had begun "
       "before lookups stopped finding it",
-      lru::alloc_type_name(type), Whose(type), serial, name);
+      NameOf(type), Whose(type), serial, name);
 }
 
 void OnFreed(fault_point, const fault_site& site) {
@@ -271,7 +282,8 @@ void Start(World& world) {
   harness::Observe(lru::FP_sibling_unlinked, OnMemcgUnlinked);
   harness::Observe(lru::FP_xa_erased, OnMemoryOfMemcg);
   harness::Observe(lru::FP_shrinker_info_replaced, OnMemoryOfMemcg);
-  harness::Observe(lru::FP_objcg_released, OnObjcgReleased);
+  harness::Observe(lru::FP_objcg_released, OnNumbered);
+  harness::Observe(lru::FP_shrinker_unpublished, OnNumbered);
   harness::Observe(lru::FP_memory_freed, OnFreed);
   harness::Observe(lru::FP_memcg_looked_up, OnLookedUp);
   harness::Observe(lru::FP_list_locked, OnListLocked);

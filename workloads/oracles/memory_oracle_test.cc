@@ -100,6 +100,7 @@ constexpr Piece kPieces[] = {
     {lru::FP_xa_erased, lru::ALLOC_MLRU},
     {lru::FP_objcg_released, lru::ALLOC_OBJCG},
     {lru::FP_shrinker_info_replaced, lru::ALLOC_SHRINKER_INFO},
+    {lru::FP_shrinker_unpublished, lru::ALLOC_OTHER},
 };
 
 // Memory that is never read: only its address counts.
@@ -125,7 +126,9 @@ void Free(const Piece& piece, const void* address) {
 
 TEST(MemoryOracleTest, FreedInTheSectionThatMayHaveFoundIt) {
   for (const Piece& piece : kPieces) {
-    std::string name = lru::alloc_type_name(piece.type);
+    std::string name = piece.type == lru::ALLOC_OTHER
+                           ? "shrinker 9"
+                           : lru::alloc_type_name(piece.type);
     EXPECT_THAT(RunScenario([&] {
                   Scenario s;
                   lru::rcu_guard guard;
