@@ -144,6 +144,44 @@ TEST(ActorsTest, WalkerWalksInEveryWayAndKeepsWhatItMovedAway) {
               IsEmpty());
 }
 
+// Each node's walk says one more than its callbacks have removed.
+unsigned long WalkNodeAndOne(lru::list_lru* lru, int nid,
+                             lru::list_lru_walk_cb isolate, void* cb_arg,
+                             unsigned long* nr_to_walk) {
+  return 1 + lru::node_lock_ops().list_lru_walk_node(lru, nid, isolate, cb_arg,
+                                                     nr_to_walk);
+}
+
+TEST(ActorsTest, WalkerChecksTheSumOfAllNodes) {
+  lru::list_lru_ops ops = lru::node_lock_ops();
+  ops.list_lru_walk_node = WalkNodeAndOne;
+  EXPECT_THAT(RunScenario([&] {
+                harness::Config config = ChainConfig();
+                config.actors.push_back({.type = "walker"});
+                Scenario s(CleanParts(ops), config);
+                s.Step(30, "adder");
+                s.Step(30, "walker");
+              }),
+              testing::Contains(
+                  Says("walk_contract", "list_lru_walk of lru 1 returned")));
+}
+
+unsigned long ScanAndOne(lru::shrinker* shrinker, lru::shrink_control* sc) {
+  static const auto kScan = TheWorld().shrinker(1)->scan_objects;
+  return 1 + kScan(shrinker, sc);
+}
+
+TEST(ActorsTest, ShrinkerChecksTheSumOfAllScans) {
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s;
+        s.world().shrinker(0)->scan_objects = ScanAndOne;
+        s.Step(100, "adder");
+        s.Step(100, "shrinker");
+      }),
+      testing::Contains(Says("walk_contract", "the scans that it made")));
+}
+
 harness::Config WithCounter() {
   harness::Config config = ChainConfig();
   config.actors.push_back({.type = "counter"});

@@ -71,6 +71,7 @@ struct TaskNotes {
   uint64_t unlinked = 0;  // item_unlinked
   uint32_t memcg = 0;     // serial that the last change of a list was for
   WasLinked was_linked = kNotSeen;
+  uint64_t freed = 0;    // by shrinkers' scans, as they say
   Walk* walk = nullptr;  // in progress
 };
 inline TaskNotes* CurrentNotes() {

@@ -48,6 +48,7 @@ unsigned long ScanObjects(lru::shrinker* shrinker, lru::shrink_control* sc) {
   while (!lru::list_empty(&args.dispose)) {
     ops.dispose(ObjectOf(args.dispose.next));
   }
+  CurrentNotes()->freed += freed;
   return freed;
 }
 
@@ -354,9 +355,26 @@ void World::Reclaim(harness::Prng& prng) {
   } else if (draw > 1) {
     memcg = GetMemcg(static_cast<uint32_t>(prng.Below(nr_memcgs())));
   }
-  lru::shrink_slab(nid, memcg, static_cast<int>(prng.Below(6)));
+  ShrinkSlab(nid, memcg, static_cast<int>(prng.Below(6)));
   lru::mem_cgroup_put(memcg);
   notes->prng = own;
+}
+
+unsigned long World::ShrinkSlab(int nid, lru::mem_cgroup* memcg, int priority) {
+  const TaskNotes* notes = CurrentNotes();
+  const uint64_t before = notes->freed;
+  unsigned long freed = lru::shrink_slab(nid, memcg, priority);
+  const uint64_t scans = notes->freed - before;
+  if (freed == scans) return freed;
+  harness::ReportViolation(
+      {.invariant = "walk_contract",
+       .memcg = memcg ? lru::serial_of(memcg) : 0,
+       .what = "sum",
+       .other = "shrink_slab"},
+      "shrink_slab for memcg %u, nid %d returned %lu, but the scans that it "
+      "made have freed %lu",
+      memcg ? lru::serial_of(memcg) : 0, nid, freed, scans);
+  return freed;
 }
 
 bool World::Settle() {

@@ -159,6 +159,8 @@ class World {
   // As an allocation does that finds no memory: shrinks one memcg, or all of
   // them, in the calling task. Holds nothing when it returns; sleeps.
   void Reclaim(harness::Prng& prng);
+  // shrink_slab(), whose sum is to be that of the scans it has made.
+  unsigned long ShrinkSlab(int nid, lru::mem_cgroup* memcg, int priority);
   // True when no destruction is under way. Sleeps for grace periods.
   bool Settle();
   // Frees and destroys everything; afterwards live_allocs() must all be 0.

@@ -34,6 +34,23 @@ unsigned long Recorded(const harness::Operation& op, F call) {
   return result;
 }
 
+// What the callbacks of one call say, whatever the lru makes of it.
+struct Tally {
+  lru::list_lru_walk_cb isolate;
+  WalkArgs& args;
+  unsigned long removed = 0;
+};
+
+lru::lru_status Tallied(lru::list_head* item, lru::list_lru_one* list,
+                        lru::spinlock_t* lock, void* cb_arg) {
+  auto* tally = static_cast<Tally*>(cb_arg);
+  lru::lru_status status = tally->isolate(item, list, lock, &tally->args);
+  if (status == lru::LRU_REMOVED || status == lru::LRU_REMOVED_RETRY) {
+    tally->removed++;
+  }
+  return status;
+}
+
 lru::shrink_control ControlOf(const Lists& lists) {
   return {.nid = lists.nid, .memcg = lists.memcg};
 }
@@ -70,10 +87,17 @@ void ListCalls::WalkNode(const Lists& lists, WalkArgs& args) {
 void ListCalls::Walk(const Lists& lists, WalkArgs& args) {
   if (lists.lru->irq_safe) return WalkOne(lists, args);
   unsigned long nr_to_walk = 1 + args.prng->Below(kWalkNodeMax);
-  Recorded(OnAll(Verb::k_walk, lists), [&] {
-    return lru::list_lru_walk(lists.lru, world_.ops().isolate, &args,
-                              nr_to_walk);
+  // Of each node's walk the oracle knows; of their sum, who called alone.
+  Tally tally{world_.ops().isolate, args};
+  unsigned long isolated = Recorded(OnAll(Verb::k_walk, lists), [&] {
+    return lru::list_lru_walk(lists.lru, Tallied, &tally, nr_to_walk);
   });
+  if (isolated == tally.removed) return;
+  harness::ReportViolation(
+      {.invariant = "walk_contract", .what = "sum", .other = "list_lru_walk"},
+      "list_lru_walk of lru %u returned %lu, but its callbacks have removed "
+      "%lu items",
+      lists.lru->serial, isolated, tally.removed);
 }
 
 void ListCalls::ShrinkWalk(const Lists& lists, WalkArgs& args) {

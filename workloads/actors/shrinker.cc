@@ -8,7 +8,7 @@ namespace {
 
 class Shrinker : public harness::Actor {
  public:
-  explicit Shrinker(World& world) : calls_(world) {}
+  explicit Shrinker(World& world) : world_(world), calls_(world) {}
 
   void Step(harness::Prng& prng) override {
     notes_.prng = &prng;
@@ -41,7 +41,7 @@ class Shrinker : public harness::Actor {
         .memcg = lists.memcg ? lru::serial_of(lists.memcg) : 0,
         .nid = lists.nid};
     harness::BeginOperation(op);
-    unsigned long freed = lru::shrink_slab(lists.nid, lists.memcg, priority);
+    unsigned long freed = world_.ShrinkSlab(lists.nid, lists.memcg, priority);
     harness::EndOperation(op, static_cast<int32_t>(freed));
   }
 
@@ -86,6 +86,7 @@ class Shrinker : public harness::Actor {
     }
   }
 
+  World& world_;
   ListCalls calls_;
   TaskNotes notes_;
 };
