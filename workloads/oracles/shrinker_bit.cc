@@ -302,6 +302,15 @@ unsigned long CountAsked(lru::shrinker* shrinker, lru::shrink_control*) {
   return 0;
 }
 
+void ReportLeftOut(const lru::mem_cgroup* memcg, int nid, int shrinker_id) {
+  uint32_t serial = memcg ? lru::serial_of(memcg) : 0;
+  harness::ReportViolation(
+      {.invariant = "shrinker_bit", .memcg = serial, .what = "left out"},
+      "at rest shrink_slab() for memcg %u, nid %d left out shrinker %d, "
+      "which has work there",
+      serial, nid, shrinker_id);
+}
+
 // shrink_slab() asks every shrinker whose bit is set; for the root, every one.
 void CheckAsks(World& world, int nid, lru::mem_cgroup* memcg) {
   asked.clear();
@@ -313,12 +322,40 @@ void CheckAsks(World& world, int nid, lru::mem_cgroup* memcg) {
     if (std::find(asked.begin(), asked.end(), shrinker) != asked.end()) {
       continue;
     }
-    uint32_t serial = memcg ? lru::serial_of(memcg) : 0;
-    harness::ReportViolation(
-        {.invariant = "shrinker_bit", .memcg = serial, .what = "left out"},
-        "at rest shrink_slab() for memcg %u, nid %d left out shrinker %d, "
-        "which has work there",
-        serial, nid, shrinker->id);
+    ReportLeftOut(memcg, nid, shrinker->id);
+  }
+}
+
+void CheckFarBit(const lru::shrinker& far, lru::mem_cgroup* memcg, int nid) {
+  lru::set_shrinker_bit(memcg, nid, far.id);
+  asked.clear();
+  lru::shrink_slab(nid, memcg, lru::kDefPriority);
+  if (std::find(asked.begin(), asked.end(), &far) == asked.end()) {
+    ReportLeftOut(memcg, nid, far.id);
+  }
+}
+
+// Where maps have grown, the shrinkers in their second part are gone by now:
+// one is made that has its bit there, set for every memcg.
+void CheckFarPart(World& world) {
+  if (lru::shrinker_map_size_of_all() <= lru::kShrinkerUnitBits) return;
+  std::vector<lru::shrinker*> made;
+  do {
+    made.push_back(lru::shrinker_alloc(/*memcg_aware=*/true));
+  } while (made.back() && made.back()->id < lru::kShrinkerUnitBits);
+  lru::shrinker* far = made.back();
+  if (far) {
+    far->count_objects = CountAsked;
+    lru::shrinker_register(far);
+    for (uint32_t nid = 0; nid < world.nids(); nid++) {
+      for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+        lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
+        if (memcg) CheckFarBit(*far, memcg, static_cast<int>(nid));
+      }
+    }
+  }
+  for (lru::shrinker* shrinker : made) {
+    if (shrinker) lru::shrinker_free(shrinker);
   }
 }
 
@@ -344,6 +381,7 @@ void CheckAllAsk(World& world) {
       if (memcg) CheckAsks(world, static_cast<int>(nid), memcg);
     }
   }
+  CheckFarPart(world);
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     if (counts[i]) world.shrinker(i)->count_objects = counts[i];
   }

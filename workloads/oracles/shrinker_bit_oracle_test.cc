@@ -349,6 +349,33 @@ TEST(ShrinkerBitOracleTest, AShrinkerLeftOutAtRest) {
                                    Says(kBit, "left out shrinker")));
 }
 
+// Those whose bits are there are gone by then.
+TEST(ShrinkerBitOracleTest, ThePartOfTheMapThatHasGrownLeftOut) {
+  auto rest = [](bool looked_at) {
+    return RunScenario([looked_at] {
+      World::Parts parts = CleanParts();
+      lru::teardown_steps steps = lru::clean_teardown_steps();
+      steps.shrinker_map_size = [](const lru::shrinker_info* info) {
+        return std::min(info->map_nr_max, lru::kShrinkerUnitBits);
+      };
+      if (!looked_at) parts.steps = &steps;
+      Scenario s(parts, ChainConfig(1));
+      std::vector<lru::shrinker*> many;
+      for (int i = 0; i < lru::kShrinkerUnitBits; i++) {
+        many.push_back(lru::shrinker_alloc(/*memcg_aware=*/true));
+      }
+      for (lru::shrinker* shrinker : many) lru::shrinker_free(shrinker);
+      s.Quiet();
+      s.CheckTotals();
+      if (looked_at) s.TearDown();
+    });
+  };
+  EXPECT_THAT(rest(true), IsEmpty());
+  EXPECT_THAT(rest(false),
+              testing::ElementsAre(Says(kBit, "left out shrinker 64"),
+                                   Says(kBit, "left out shrinker 64")));
+}
+
 TEST(ShrinkerBitOracleTest, AShrinkerWithoutAnIdAtRest) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
