@@ -54,13 +54,17 @@ TEST_F(XarrayTest, EraseReturnsTheEntryOnce) {
 
 TEST_F(XarrayTest, FindGoesOnAcrossEmptyChunks) {
   store(3, &a);
-  store(3 * kXaChunk + 7, &b);
+  store(2 * kXaChunk, &b);  // the first of its chunk
+  store(4 * kXaChunk + 7, &b);
   int index = 0;
   EXPECT_EQ(xa_find(&xa, &index), &a);
   EXPECT_EQ(index, 3);
   index++;
   EXPECT_EQ(xa_find(&xa, &index), &b);
-  EXPECT_EQ(index, 3 * kXaChunk + 7);
+  EXPECT_EQ(index, 2 * kXaChunk);
+  index++;
+  EXPECT_EQ(xa_find(&xa, &index), &b);
+  EXPECT_EQ(index, 4 * kXaChunk + 7);
   index++;
   EXPECT_EQ(xa_find(&xa, &index), nullptr);
 }
