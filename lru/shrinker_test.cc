@@ -181,7 +181,8 @@ TEST_F(ShrinkerTest, ScansInBatchesUntilTheShareIsDone) {
   script answers{.counts = {300}, .frees = 1};
   shrinker* s = scripted(&answers);
   set_shrinker_bit(memcg, 0, s->id);
-  shrink_slab(0, memcg, 0);  // twice what there is, at most
+  // Twice what there is, at most.
+  EXPECT_EQ(shrink_slab(0, memcg, 0), 4u);
   EXPECT_EQ(answers.scans, (std::vector<unsigned long>{128, 128, 128, 128}));
   EXPECT_EQ(deferred(memcg, 0, s->id), 88);  // 600 - 4 * 128
   shrinker_free(s);
