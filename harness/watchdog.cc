@@ -214,6 +214,7 @@ std::optional<Alarm> Watchdog::Look(const Recorder& r, uint64_t ms) {
   if (!Exploring(r)) {
     if (auto alarm = FindDeadlock(r, ms)) return alarm;
     if (auto alarm = FindStalledTask(r, ms)) return alarm;
+    if (auto alarm = FindEndlessPhase(r, ms)) return alarm;
   }
   return FindStalledPhase(r, ms);
 }
@@ -270,6 +271,23 @@ std::optional<Alarm> Watchdog::FindStalledPhase(const Recorder& r,
   if (phase_.still_ms < limit) return std::nullopt;
   return MakeAlarm(r, Kind::kStall, nullptr,
                    StillText(r, phase, phase_.still_ms));
+}
+
+// Workers and callbacks may go round for ever, which is progress of theirs.
+std::optional<Alarm> Watchdog::FindEndlessPhase(const Recorder& r,
+                                                uint64_t ms) {
+  auto phase = static_cast<Phase>(r.phase.load(kRelaxed));
+  if (phase < Phase::kQuiet || ending_.signature != r.phase.load(kRelaxed)) {
+    ending_ = {r.phase.load(kRelaxed), 0};
+    return std::nullopt;
+  }
+  ending_.still_ms += ms;
+  if (ending_.still_ms < quiet_ms_ + kStallsOfEnding * stall_ms_) {
+    return std::nullopt;
+  }
+  return MakeAlarm(r, Kind::kStall, nullptr,
+                   absl::StrCat(PhaseText(phase), " for ", ending_.still_ms,
+                                " ms, though tasks go on"));
 }
 
 }  // namespace harness

@@ -35,6 +35,9 @@ class Watchdog {
  public:
   // A cycle of waiters that lasts so long is a deadlock.
   static constexpr uint64_t kDeadlockMs = 120;
+  // When the actors are done, what is left to do comes to its end within so
+  // many times stall_ms, whatever goes on in it.
+  static constexpr uint64_t kStallsOfEnding = 12;
 
   explicit Watchdog(const Config& config);
 
@@ -50,6 +53,7 @@ class Watchdog {
   std::optional<Alarm> FindDeadlock(const Recorder& r, uint64_t ms);
   std::optional<Alarm> FindStalledTask(const Recorder& r, uint64_t ms);
   std::optional<Alarm> FindStalledPhase(const Recorder& r, uint64_t ms);
+  std::optional<Alarm> FindEndlessPhase(const Recorder& r, uint64_t ms);
 
   // Longer than anything the plan itself may cause.
   uint64_t stall_ms_;
@@ -58,6 +62,7 @@ class Watchdog {
   std::vector<Seen> tasks_;
   Seen cycle_;
   Seen phase_;
+  Seen ending_;
 };
 
 }  // namespace harness

@@ -263,6 +263,28 @@ TEST_F(WatchdogTest, QuietPhaseThatNeverConvergesNamesTheStage) {
             "memcg 5 is at css_dying_set");
 }
 
+// A worker that goes round and round in a broken tree.
+TEST_F(WatchdogTest, QuietPhaseThatGoesOnForEverIsAStall) {
+  TaskSlot& adder = AddActor("adder-0");
+  Enter(Phase::kQuiet);
+  auto go_on = [&](uint64_t ms) {
+    for (; ms >= kLookMs; ms -= kLookMs) {
+      adder.progress.fetch_add(1);
+      if (auto alarm = LookFor(0)) return alarm;
+    }
+    return std::optional<Alarm>();
+  };
+  uint64_t limit =
+      config_.quiet_ms + Watchdog::kStallsOfEnding * config_.stall_ms;
+  EXPECT_FALSE(go_on(limit));
+  Enter(Phase::kTotals);
+  EXPECT_FALSE(go_on(limit));
+  auto alarm = go_on(2 * kLookMs);
+  ASSERT_TRUE(alarm);
+  EXPECT_EQ(alarm->kind, Kind::kStall);
+  EXPECT_THAT(alarm->message, HasSubstr("though tasks go on"));
+}
+
 TEST_F(WatchdogTest, QuietTimeAskedForIsNoStall) {
   config_.quiet_ms = 5000;
   Enter(Phase::kQuiet);

@@ -129,7 +129,12 @@ void CheckShortPath(const fault_site& site, fault_point fp, uint64_t reached) {
               fp == lru::FP_parent_ref_put;
   bool inside =
       fp >= lru::FP_objcg_unpublished && fp <= lru::FP_mlru_free_queued;
-  if (inside || (late && (reached & Bit(lru::FP_css_online_failed)))) return;
+  if (late && (reached & Bit(lru::FP_css_online_failed))) {
+    bool linked = !(reached & Bit(lru::FP_sibling_unlinked));
+    if (fp != lru::FP_css_free || !linked) return;
+    return ReportOrder(site, fp, "before", lru::FP_sibling_unlinked);
+  }
+  if (inside) return;
   ReportOrder(site, fp, "without having passed", lru::FP_css_dying_set);
 }
 
@@ -182,6 +187,13 @@ bool HasOnlineChild(const lru::css& parent, bool spare_dying) {
   return false;
 }
 
+bool IsChildOf(const lru::css* parent, const lru::css& child) {
+  if (!parent) return false;
+  const lru::css* c = parent->children.load(std::memory_order_relaxed);
+  while (c && c != &child) c = c->sibling.load(std::memory_order_relaxed);
+  return c;
+}
+
 // What is wrong with the state that fp stands for; null: nothing. cgroup_mutex
 // is held at each of these, so nobody else changes it.
 const char* WrongAt(fault_point fp, const lru::mem_cgroup& memcg) {
@@ -202,6 +214,10 @@ const char* WrongAt(fault_point fp, const lru::mem_cgroup& memcg) {
                  : nullptr;
     case lru::FP_offline_end:
       return flags & lru::CSS_ONLINE ? "is still marked online" : nullptr;
+    case lru::FP_sibling_unlinked:
+      return IsChildOf(memcg.css.parent, memcg.css)
+                 ? "is still among its parent's children"
+                 : nullptr;
     default:
       return nullptr;
   }

@@ -252,9 +252,17 @@ TEST(TeardownOracleTest, FreedButNeitherDyingNorFailed) {
                 s.Feed(lru::FP_css_free, SiteOf(kMemcg));
               }),
               Contains(Says(kOrder, "reached css_free without having passed")));
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s;
+        s.Feed(lru::FP_css_online_failed, SiteOf(kMemcg));
+        s.Feed(lru::FP_css_free, SiteOf(kMemcg));
+      }),
+      Contains(Says(kOrder, "reached css_free before sibling_unlinked")));
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
                 s.Feed(lru::FP_css_online_failed, SiteOf(kMemcg));
+                s.Feed(lru::FP_sibling_unlinked, SiteOf(kMemcg));
                 s.Feed(lru::FP_css_free, SiteOf(kMemcg));
               }),
               IsEmpty());
@@ -279,6 +287,15 @@ TEST(TeardownOracleTest, KilledOrOfflineAboveAChildThatIsNot) {
                 }),
                 Contains(Says(kOrder, "a child of it")));
   }
+}
+
+TEST(TeardownOracleTest, UnlinkedButStillItsParentsChild) {
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                s.Feed(lru::FP_sibling_unlinked,
+                       {.memcg = s.memcg(2), .parent = s.memcg(1)});
+              }),
+              Contains(Says(kOrder, "is still among its parent's children")));
 }
 
 // Whoever else has one may be late to put it: then the count alone tells. What
