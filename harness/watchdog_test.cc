@@ -282,7 +282,7 @@ TEST_F(WatchdogTest, QuietPhaseThatGoesOnForEverIsAStall) {
   auto alarm = go_on(2 * kLookMs);
   ASSERT_TRUE(alarm);
   EXPECT_EQ(alarm->kind, Kind::kStall);
-  EXPECT_THAT(alarm->message, HasSubstr("though tasks go on"));
+  EXPECT_THAT(alarm->message, testing::HasSubstr("though tasks go on"));
 }
 
 TEST_F(WatchdogTest, QuietTimeAskedForIsNoStall) {
