@@ -103,8 +103,8 @@ constexpr Piece kPieces[] = {
     {lru::FP_shrinker_unpublished, lru::ALLOC_OTHER},
 };
 
-// Memory that is never read: only its address counts.
-const char memory[2] = {};
+// Only the addresses count. As memcgs they are in no tree.
+alignas(lru::mem_cgroup) const char memory[2][sizeof(lru::mem_cgroup)] = {};
 
 // The short path, which teardown_order allows, so that it has nothing to say.
 void Unpublish(const Piece& piece, const void* address) {
