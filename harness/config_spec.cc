@@ -222,8 +222,10 @@ Spec StressSpec() {
         Integer(0, 60'000, Config{}.quiet_ms,
                 "Faults are off for at least so long at the end; then until "
                 "everything has converged.")},
-       {"stall_ms", Integer(10, 600'000, Config{}.stall_ms,
-                            "No progress for so long is a finding.")}});
+       {"stall_ms",
+        Integer(10, 600'000, Config{}.stall_ms,
+                "No progress for so long is a finding. What is left when the "
+                "actors are done has 12 times as long, whatever goes on.")}});
 }
 
 Spec ExploreSpec() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "harness/event.h"
 #include "harness/recorder_fixture.h"

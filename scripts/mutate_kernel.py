@@ -163,7 +163,7 @@ class Bench:
 
     def torture(self, plugin, engine, seed):
         """None: nothing new was found; else what."""
-        out = self.scratch / f'{plugin.stem}.out'
+        out = self.scratch / f'{plugin.stem}.{engine}.out'
         shutil.rmtree(out, ignore_errors=True)
         limit = (['--schedules', str(self.options.schedules)]
                  if engine == 'explore' else
@@ -275,6 +275,8 @@ def main():
     options.engines = (['stress', 'explore'] if options.engine == 'both'
                        else [options.engine])
     options.lenient = options.tree is not None
+    if options.jobs < 1:
+        parser.error('--jobs: at least 1')
     try:
         return mutate_all(parser, options)
     except Failed as error:

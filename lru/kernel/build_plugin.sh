@@ -7,7 +7,7 @@
 # does not compile.
 set -euo pipefail
 like=
-if [ "${1-}" = --like ]; then
+if [ "${1-}" = --like ] && [ $# -ge 2 ]; then
   like=$2.d
   shift 2
 fi

@@ -335,28 +335,32 @@ void CheckFarBit(const lru::shrinker& far, lru::mem_cgroup* memcg, int nid) {
   }
 }
 
-// Where maps have grown, the shrinkers in their second part are gone by now:
-// one is made that has its bit there, set for every memcg.
-void CheckFarPart(World& world) {
-  if (lru::shrinker_map_size_of_all() <= lru::kShrinkerUnitBits) return;
-  std::vector<lru::shrinker*> made;
-  do {
-    made.push_back(lru::shrinker_alloc(/*memcg_aware=*/true));
-  } while (made.back() && made.back()->id < lru::kShrinkerUnitBits);
-  lru::shrinker* far = made.back();
-  if (far) {
-    far->count_objects = CountAsked;
-    lru::shrinker_register(far);
-    for (uint32_t nid = 0; nid < world.nids(); nid++) {
-      for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
-        lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
-        if (memcg) CheckFarBit(*far, memcg, static_cast<int>(nid));
-      }
+void CheckFar(World& world, lru::shrinker* far) {
+  far->count_objects = CountAsked;
+  lru::shrinker_register(far);
+  for (uint32_t nid = 0; nid < world.nids(); nid++) {
+    for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+      lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
+      if (memcg) CheckFarBit(*far, memcg, static_cast<int>(nid));
     }
   }
-  for (lru::shrinker* shrinker : made) {
-    if (shrinker) lru::shrinker_free(shrinker);
+}
+
+// Where maps have grown, the shrinkers in their further parts are gone by now:
+// one for each part is made that has its bit there, set for every memcg.
+void CheckFarParts(World& world) {
+  const int size = lru::shrinker_map_size_of_all();
+  std::vector<lru::shrinker*> made;
+  int next = lru::kShrinkerUnitBits;  // where a part begins that has none yet
+  while (next < size) {
+    lru::shrinker* far = lru::shrinker_alloc(/*memcg_aware=*/true);
+    if (!far) break;
+    made.push_back(far);
+    if (far->id < next) continue;
+    CheckFar(world, far);
+    next = (far->id / lru::kShrinkerUnitBits + 1) * lru::kShrinkerUnitBits;
   }
+  for (lru::shrinker* shrinker : made) lru::shrinker_free(shrinker);
 }
 
 // The bits as they are; shrinkers are asked by us alone now.
@@ -381,7 +385,7 @@ void CheckAllAsk(World& world) {
       if (memcg) CheckAsks(world, static_cast<int>(nid), memcg);
     }
   }
-  CheckFarPart(world);
+  CheckFarParts(world);
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     if (counts[i]) world.shrinker(i)->count_objects = counts[i];
   }
