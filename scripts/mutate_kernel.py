@@ -146,11 +146,13 @@ class Bench:
                     f'--preset {options.preset}: no {needed.relative_to(ROOT)}:'
                     ' configure and build it first')
         self.flags = flags.read_text().split()
+        self.tree = scratch / 'tree'
+        copy_files(options.tree, self.tree)
 
     def plugin(self, name, text, *like):
         """The plug-in of the tree with that list_lru.c; its object code."""
         tree = self.scratch / f'{name}.tree'
-        copy_files(self.options.tree, tree)
+        copy_files(self.tree, tree)
         (tree / 'mm/list_lru.c').write_text(text)
         plugin = self.scratch / f'{name}.so'
         done = subprocess.run(
@@ -211,7 +213,7 @@ def mutants_of(text, options):
 def run(options, scratch):
     """How many are missed, the unmodified tree too if it is not clean."""
     bench = Bench(options, scratch)
-    text = (options.tree / 'mm/list_lru.c').read_text()
+    text = (bench.tree / 'mm/list_lru.c').read_text()
     mutants = mutants_of(text, options)
     clean, clean_code = bench.plugin('unmodified', text)
 
@@ -299,8 +301,6 @@ def mutate_all(parser, options):
             if got.returncode:
                 print(got.stderr)
                 return 77 if got.returncode == 2 else 2
-    if not (options.tree / 'mm/list_lru.c').exists():
-        raise Failed(f'{options.tree} has no mm/list_lru.c')
     with tempfile.TemporaryDirectory() as scratch:
         return 1 if run(options, pathlib.Path(scratch)) else 0
 
