@@ -200,13 +200,16 @@ void CountSchedule(const Json& report, Tally& tally) {
   tally.points = replayed.at("points").get<uint64_t>();
 }
 
-// Returns what the run has come to, for people.
+// Returns what the run has come to, for people. One that was cut short before
+// it found anything is none.
 std::string CountRun(const Json& report, int code, const Reported& reported,
                      Tally& tally) {
+  bool known = report.is_object();
+  tally.interrupted = known && report.at("interrupted") == true;
+  if (tally.interrupted && report.at("finding").is_null()) return "interrupted";
   tally.runs++;
   if (code == kExitHarness) tally.worst = kExitHarness;
-  if (!report.is_object()) return absl::StrCat("exit ", code);
-  tally.interrupted = report.at("interrupted") == true;
+  if (!known) return absl::StrCat("exit ", code);
   if (reported.schedule) CountSchedule(report, tally);
   const Json& finding = report.at("finding");
   std::string text = TextOf(report, "verdict");
@@ -256,6 +259,7 @@ std::string WhyNotFound(const Reported& reported) {
 }
 
 std::string ScheduleText(const Tally& tally) {
+  if (tally.runs == 0) return "0 of 0; interrupted";
   bool same = tally.identical == tally.runs;
   return absl::StrCat(tally.same, " of ", tally.runs, "; ",
                       same ? "identical" : "another", " schedule, hash ",
@@ -279,8 +283,7 @@ Json ToJson(const Reported& reported, const Tally& tally,
       {"out", out}};
 }
 
-// --- the command
-// --------------------------------------------------------------
+// --- the command -------------------------------------------------------------
 
 class Replayer {
  public:

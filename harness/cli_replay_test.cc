@@ -180,6 +180,19 @@ TEST_F(CliReplayTest, CtrlCEndsIt) {
   EXPECT_EQ(runs().size(), 1u);
 }
 
+TEST_F(CliReplayTest, AScheduleThatCtrlCCutsShortIsNoOther) {
+  Json interrupted = Passed(Replayed(Explored(), false, "00000000000000ff"));
+  interrupted["interrupted"] = true;
+  Will(1, Replayed(Explored(), true, "0000000000000abc"));
+  Will(3, interrupted);
+  Result result = Replay(Explored(), {"--runs", "5"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(runs().size(), 2u);
+  EXPECT_NE(result.out.find("1 of 1; identical schedule"), std::string::npos)
+      << result.out;
+  EXPECT_EQ(result.err, "");
+}
+
 TEST_F(CliReplayTest, WhatCannotBeRunHereIsExit2) {
   auto with = [](Json report, const char* pointer, const Json& value) {
     report[Json::json_pointer(pointer)] = value;

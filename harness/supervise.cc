@@ -12,6 +12,7 @@
 
 #include "harness/child.h"
 #include "harness/crash_handler.h"
+#include "harness/process_stat.h"
 #include "harness/supervisor.h"
 
 namespace harness {
@@ -38,32 +39,6 @@ void CopyFindings(Recorder& to, const Recorder& from) {
   CopyRaw(to.nr_findings, from.nr_findings);
   CopyRaw(to.findings, from.findings);
   CopyRaw(to.run_end_ticks, from.run_end_ticks);
-}
-
-struct ProcessStat {
-  char state = '?';
-  uint64_t ticks = 0;  // of processors, that it has had
-};
-
-ProcessStat StatOf(pid_t pid) {
-  ProcessStat stat;
-  char path[32];
-  snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-  FILE* file = fopen(path, "re");
-  if (!file) return stat;
-  char text[512];
-  size_t size = fread(text, 1, sizeof(text) - 1, file);
-  text[size] = '\0';
-  fclose(file);
-  // The state follows the name, which may hold anything.
-  const char* name_end = strrchr(text, ')');
-  unsigned long user = 0, system = 0;
-  if (name_end && sscanf(name_end + 1,
-                         " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                         &stat.state, &user, &system) == 3) {
-    stat.ticks = user + system;
-  }
-  return stat;
 }
 
 void WaitUntilPublished(const Recorder& r) {
@@ -165,20 +140,18 @@ ChildEnd Supervision::Watch(pid_t pid) {
 
 // Time is counted here and in the watchdog in looks at a child that could run:
 // it is not to blame for what it does not do while SIGSTOP or a debugger holds
-// it. Nor is the one thread of explore, that is always runnable, while it waits
-// for a processor.
+// it, nor while others have the processors that it is ready to use.
 void Supervision::Look(pid_t pid) {
-  ProcessStat stat = StatOf(pid);
-  if (stat.state == 'T' || stat.state == 't') {
+  if (IsStopped(pid)) {
     // Or a run that is asked to end would last until somebody wakes it.
     if (interrupts_.count()) kill(pid, SIGCONT);
     return;
   }
-  bool waits = stat.state == 'R' && stat.ticks == ticks_seen_;
-  ticks_seen_ = stat.ticks;
-  if (waits && Exploring(*recorder())) return;
-  if (auto alarm = watchdog_.Look(*recorder(), kLookMs)) OnAlarm(pid, *alarm);
-  EndInTime(pid);
+  could_run_us_ += kLookMs * 1000 * share_.SinceLast(pid);
+  uint64_t ms = could_run_us_ / 1000;
+  could_run_us_ %= 1000;
+  if (auto alarm = watchdog_.Look(*recorder(), ms)) OnAlarm(pid, *alarm);
+  EndInTime(pid, ms);
 }
 
 // In explore everything stays as it is by itself: nothing moves any more.
@@ -202,12 +175,12 @@ void Supervision::OnAlarm(pid_t pid, const Alarm& alarm) {
   r.stop.store(1, kRelaxed);
 }
 
-void Supervision::EndInTime(pid_t pid) {
+void Supervision::EndInTime(pid_t pid, uint64_t ms) {
   Recorder& r = *recorder();
   bool frozen = r.freeze.load(kRelaxed) != 0;
   bool done = static_cast<Phase>(r.phase.load(kRelaxed)) == Phase::kDone;
   if (!frozen && !done) return;
-  due_ms_ += kLookMs;
+  due_ms_ += ms;
   bool found = frozen && (snapshot_ || Exploring(r));
   if (due_ms_ < (found ? kGraceMs : kDoneMs)) return;
   if (!found) OnAlarm(pid, {Kind::kStall, "the torture process does not end"});

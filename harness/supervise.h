@@ -10,6 +10,7 @@
 #include "harness/config.h"
 #include "harness/flight_recorder.h"
 #include "harness/interrupt.h"
+#include "harness/process_stat.h"
 #include "harness/progress.h"
 #include "harness/watchdog.h"
 
@@ -49,7 +50,7 @@ class Supervision {
   void Kill(pid_t pid);
   void OnFinding(pid_t pid);
   void OnAlarm(pid_t pid, const Alarm& alarm);
-  void EndInTime(pid_t pid);
+  void EndInTime(pid_t pid, uint64_t ms);
   void JudgeEnd();
   static void NoteEnd(Recorder& r);
 
@@ -59,9 +60,10 @@ class Supervision {
   Watchdog watchdog_;
   Snapshot snapshot_;
   int status_ = 0;
-  bool killed_ = false;      // by us
-  uint64_t due_ms_ = 0;      // for how long the end has been due
-  uint64_t ticks_seen_ = 0;  // of processors, that the child has had
+  bool killed_ = false;  // by us
+  ProcessorShare share_;
+  uint64_t could_run_us_ = 0;  // counted, but not yet as a whole ms
+  uint64_t due_ms_ = 0;        // for how long the end has been due
 };
 
 }  // namespace harness

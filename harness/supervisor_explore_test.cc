@@ -104,25 +104,6 @@ TEST_F(SupervisorExploreTest, WithoutANumberTheTimeEndsIt) {
   EXPECT_GT(report_["explore"]["schedules"], 1);
 }
 
-// Uses a processor for that long while somebody else has nearly all of it.
-void Starve(absl::Duration duration) {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
-  absl::Time end = absl::Now() + duration;
-  pid_t pid = fork();
-  ASSERT_GE(pid, 0);
-  if (pid == 0) {
-    while (absl::Now() < end) lru::cpu_relax();
-    _exit(0);
-  }
-  sched_param none = {};
-  ASSERT_EQ(sched_setscheduler(0, SCHED_IDLE, &none), 0);
-  while (absl::Now() < end) lru::cpu_relax();
-  ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
-}
-
 TEST_F(SupervisorExploreTest, WhoGetsNoProcessorHasNotStalled) {
   config_.schedules = 1;
   config_.stall_ms = 100;

@@ -166,6 +166,18 @@ TEST_F(SupervisorTest, AStoppedRunIsNoStall) {
   munmap(stopped, sizeof(*stopped));
 }
 
+TEST_F(SupervisorTest, WhoGetsNoProcessorHasNotStalled) {
+  config_.stall_ms = 100;
+  workload_.step = [](uint32_t index) {
+    static std::atomic<bool> once = false;
+    if (index != 0 || once.exchange(true)) return AddOne();
+    BeginOperation({Verb::k_del, 5, 0, 0, -1});
+    Starve(absl::Milliseconds(500));
+    EndOperation({Verb::k_del, 5, 0, 0, -1}, 0);
+  };
+  EXPECT_EQ(Run(), kExitPass) << out_;
+}
+
 TEST_F(SupervisorTest, QuietPhaseThatNeverEndsIsAStall) {
   config_.stall_ms = 300;
   workload_.quiesce = [] { return false; };

@@ -3,6 +3,8 @@
 #ifndef LRUTORTURE_HARNESS_SUPERVISOR_TESTING_H_
 #define LRUTORTURE_HARNESS_SUPERVISOR_TESTING_H_
 
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,6 +13,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "harness/flight_recorder.h"
 #include "harness/supervisor.h"
@@ -24,6 +28,25 @@ inline void AddOne() {
   BeginOperation(op);
   lru::sleep_ns(100'000);
   EndOperation(op, 0);
+}
+
+// Uses a processor for that long while somebody else has nearly all of it.
+inline void Starve(absl::Duration duration) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  absl::Time end = absl::Now() + duration;
+  pid_t pid = fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    while (absl::Now() < end) continue;
+    _exit(0);
+  }
+  sched_param none = {};
+  ASSERT_EQ(sched_setscheduler(0, SCHED_IDLE, &none), 0);
+  while (absl::Now() < end) continue;
+  ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
 }
 
 struct FakeWorkload : Workload {

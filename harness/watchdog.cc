@@ -276,9 +276,10 @@ std::optional<Alarm> Watchdog::FindStalledPhase(const Recorder& r,
 // Workers and callbacks may go round for ever, which is progress of theirs.
 std::optional<Alarm> Watchdog::FindEndlessPhase(const Recorder& r,
                                                 uint64_t ms) {
-  auto phase = static_cast<Phase>(r.phase.load(kRelaxed));
-  if (phase < Phase::kQuiet || ending_.signature != r.phase.load(kRelaxed)) {
-    ending_ = {r.phase.load(kRelaxed), 0};
+  uint32_t number = r.phase.load(kRelaxed);
+  auto phase = static_cast<Phase>(number);
+  if (phase < Phase::kQuiet || ending_.signature != number) {
+    ending_ = {number, 0};
     return std::nullopt;
   }
   ending_.still_ms += ms;

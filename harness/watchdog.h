@@ -2,7 +2,8 @@
 // the supervisor; reads only.
 //
 // Time is counted in looks, not by a clock: a supervisor that was stopped
-// itself, or starved, must not accuse the torture process.
+// itself, or starved, must not accuse the torture process; and a look counts by
+// as much as that could run.
 #ifndef LRUTORTURE_HARNESS_WATCHDOG_H_
 #define LRUTORTURE_HARNESS_WATCHDOG_H_
 
@@ -41,7 +42,8 @@ class Watchdog {
 
   explicit Watchdog(const Config& config);
 
-  // To be called every `ms`; a late call counts as `ms` all the same.
+  // `ms`: of time to run that the torture process has had since the last call;
+  // a late call counts as a punctual one.
   std::optional<Alarm> Look(const Recorder& r, uint64_t ms);
 
  private:
