@@ -87,6 +87,10 @@ bool SanitizerLog::IsWritten() const {
   return fd_ >= 0 && fstat(fd_, &info) == 0 && info.st_size > 0;
 }
 
+void SanitizerLog::Clear() {
+  if (fd_ >= 0 && ftruncate(fd_, 0)) perror(path_.c_str());
+}
+
 pid_t StartChild(const TortureBody& body, int sanitizer_log_fd) {
   fflush(nullptr);  // or the child would own a copy of what is buffered
   pid_t supervisor = getpid();

@@ -27,6 +27,7 @@ class SanitizerLog {
   SanitizerLog& operator=(const SanitizerLog&) = delete;
   int fd() const { return fd_; }  // -1: stderr
   bool IsWritten() const;
+  void Clear();
 
  private:
   std::string path_;

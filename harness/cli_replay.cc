@@ -105,6 +105,12 @@ void ReadPlan(const Json& report, const std::string& engine, Reported& to,
     errors.push_back(absl::StrCat("config: ", error));
   }
   if (!parsed.errors.empty()) return;
+  if (to.schedule && parsed.config.engine != kExplore) {
+    errors.push_back(absl::StrCat("config/engine: is ", parsed.config.engine,
+                                  ", but finding/replay has a schedule, which "
+                                  "is of explore"));
+    return;
+  }
   const Json& seed = At(report, "seed");
   if (!seed.is_number_unsigned()) {
     errors.push_back("seed: is not a number from 0 on");

@@ -219,6 +219,10 @@ TEST_F(CliReplayTest, WhatCannotBeRunHereIsExit2) {
        "r.json: schedule: word 3 at character 6: '7': no letter of a fiber\n"},
       {with(Explored(), "/finding/replay/trace_hash", "xyz"),
        "r.json: finding/replay/trace_hash: 'xyz' is not 16 hex digits\n"},
+      {with(Explored(), "/config/engine", "stress"),
+       "r.json: config/engine: is stress, but finding/replay has a schedule, "
+       "which is of explore\n"},
+      {with(Stress(), "/schema", "lrutorture:report:0"), nullptr},
       {with(Explored(), "/finding/replay/points", "many"), kNoCount},
       {with(Explored(), "/finding/replay/points", -5), kNoCount},
       {without(Explored(), "/finding/replay", "points"), kNoCount},

@@ -6,6 +6,7 @@
 #include "harness/cli.h"
 #include "harness/json_input.h"
 #include "harness/report/report.h"
+#include "harness/report/report_parts.h"
 
 namespace harness {
 namespace {
@@ -36,6 +37,10 @@ std::string WhyNoReport(const JsonInput& input) {
     return "not a report: it has no `verdict`";
   }
   if (!report.contains("schema")) return "not a report: it has no `schema`";
+  if (report["schema"] != kReportSchemaId) {
+    return absl::StrCat("schema: is ", Printable(report["schema"].dump(), 80),
+                        ", but this build knows \"", kReportSchemaId, "\"");
+  }
   return "";
 }
 

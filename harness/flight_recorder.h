@@ -214,6 +214,10 @@ struct Recorder {
   std::atomic<uint64_t> nr_known[kKnownMax];  // KnownFindings() seen
   std::atomic<uint64_t> start_ticks, run_end_ticks;
   double ticks_per_ns;
+  // Processes of this run before this one, that something known has ended, and
+  // for how long: what adds up goes on from theirs.
+  uint32_t begun_before;
+  uint64_t spent_ns;
   std::atomic<uint64_t> teardowns, teardowns_contended;
   Histogram stage_latency[lru::NR_FAULT_POINTS];  // since the stage before
   std::atomic<uint64_t> point_visits[lru::NR_FAULT_POINTS];  // of hold targets

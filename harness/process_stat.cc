@@ -28,13 +28,15 @@ char StateOf(const std::string& directory) {
   return name_end && name_end[1] == ' ' ? name_end[2] : '?';
 }
 
-int CountRunnable(pid_t pid) {
+int CountRunnable(pid_t pid, bool main_too) {
   std::string tasks = absl::StrCat("/proc/", pid, "/task/");
+  std::string left_out = main_too ? "" : absl::StrCat(pid);
   DIR* directory = opendir(tasks.c_str());
   if (!directory) return 0;
   int count = 0;
   while (const dirent* entry = readdir(directory)) {
-    if (entry->d_name[0] != '.') count += StateOf(tasks + entry->d_name) == 'R';
+    if (entry->d_name[0] == '.' || entry->d_name == left_out) continue;
+    count += StateOf(tasks + entry->d_name) == 'R';
   }
   closedir(directory);
   return count;
@@ -60,7 +62,7 @@ bool IsStopped(pid_t pid) {
   return state == 'T' || state == 't';
 }
 
-double ProcessorShare::SinceLast(pid_t pid) {
+double ProcessorShare::SinceLast(pid_t pid, bool main_works) {
   uint64_t now_ns = MonotonicNs();
   uint64_t all_ran_ns = RanNs(pid);
   double passed = now_ns - at_ns_;
@@ -71,8 +73,8 @@ double ProcessorShare::SinceLast(pid_t pid) {
   if (first || all_ran_ns == 0) return 1;
   int processors = CountProcessors(pid);
   if (ran >= 0.75 * passed * processors) return 1;
-  int wanted = std::min(CountRunnable(pid), processors);
-  return wanted ? std::min(1.0, ran / (passed * wanted)) : 1;
+  int wanted = std::min(CountRunnable(pid, main_works), processors);
+  return wanted ? std::clamp(ran / (passed * wanted), kLeast, 1.0) : 1;
 }
 
 }  // namespace harness

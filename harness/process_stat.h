@@ -15,11 +15,16 @@ bool IsStopped(pid_t pid);
 // where others want them too, what it has not done yet is no fault of it.
 class ProcessorShare {
  public:
-  // From 0 (somebody was ready to run all the time, nobody ran) to 1 (got what
-  // it could use, or asked for none), of the time since the last call; 1 the
-  // first time, and of a process that is gone. Asks for the states of its
-  // threads, some microseconds each, only when it has run little.
-  double SinceLast(pid_t pid);
+  // Never less, so that what stands still is told some time, whatever else
+  // runs.
+  static constexpr double kLeast = 1.0 / 16;
+
+  // Up to 1 (got what it could use, or asked for none), of the time since the
+  // last call; 1 the first time, and of a process that is gone. `main_works`:
+  // else its first thread is not looked at, which only waits for the others.
+  // Asks for the states of threads, some microseconds each, only when the
+  // process has run little.
+  double SinceLast(pid_t pid, bool main_works);
 
  private:
   uint64_t at_ns_ = 0;

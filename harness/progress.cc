@@ -67,12 +67,13 @@ double RunSeconds(const Recorder& r) {
     if (!ended) ended = MonotonicNs();
     return ended < began ? 0 : static_cast<double>(ended - began) / 1e9;
   }
+  double before = static_cast<double>(r.spent_ns) / 1e9;
   uint64_t start = r.start_ticks.load(kRelaxed);
-  if (!start || r.ticks_per_ns <= 0) return 0;
+  if (!start || r.ticks_per_ns <= 0) return before;
   uint64_t end = r.run_end_ticks.load(kRelaxed);
   if (!end) end = lru::now_ticks();
-  if (end < start) return 0;
-  return static_cast<double>(end - start) / r.ticks_per_ns / 1e9;
+  if (end < start) return before;
+  return before + static_cast<double>(end - start) / r.ticks_per_ns / 1e9;
 }
 
 namespace {

@@ -95,7 +95,8 @@ class Looker {
     // The sanitizer has written its text once.
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     pid_t pid = StartChild(body, nowhere);
-    Supervision supervision(run_.config, interrupts_, silent);
+    LiveLine progress(silent);
+    Supervision supervision(run_.config, interrupts_, progress);
     ChildEnd end = pid < 0 ? ChildEnd::kHarnessFailed : supervision.Watch(pid);
     close(nowhere);
     if (end != ChildEnd::kEnded) return nullptr;

@@ -30,7 +30,7 @@ void Run(const Config& config, ActorTasks& actors, Workload& workload) {
   ArmFaults();
   r.start_ticks.store(lru::now_ticks(), kRelaxed);
   EnterPhase(Phase::kRun);
-  uint64_t began = lru::now_ns();
+  uint64_t began = lru::now_ns() - r.spent_ns;
   actors.Go();
   if (config.busted_after_ms) {
     SleepUntil(began + config.busted_after_ms * 1'000'000);

@@ -83,7 +83,9 @@ void CopyTotals(Recorder& to, const Recorder& from) {
   CopyRaw(to.teardowns_contended, from.teardowns_contended);
   CopyRaw(to.stage_latency, from.stage_latency);
   CopyRaw(to.point_visits, from.point_visits);
-  uint32_t count = std::min(to.nr_tasks.load(kRelaxed), lru::kTasksMax);
+  to.begun_before = from.begun_before;
+  to.spent_ns = from.spent_ns;
+  uint32_t count = TaskCount(from);
   for (uint32_t i = 0; i < count; i++) {
     TaskSlot& task = to.tasks[i];
     CopyRaw(task.operations, from.tasks[i].operations);
@@ -97,11 +99,19 @@ void CopyTotals(Recorder& to, const Recorder& from) {
   CopyRaw<explore::Totals>(to.explore, from.explore);
 }
 
+void GoOnFrom(const Recorder& before, uint64_t spent_ns) {
+  Recorder& r = *MapRecorder();
+  CopyTotals(r, before);
+  r.begun_before++;
+  r.spent_ns = spent_ns;
+  r.explore.ended_ns.store(0, kRelaxed);
+}
+
 Supervision::Supervision(const Config& config, const InterruptScope& interrupts,
-                         bool silent)
+                         LiveLine& progress)
     : interrupts_(interrupts),
       config_(config),
-      progress_(silent),
+      progress_(progress),
       watchdog_(config) {}
 
 bool Supervision::Reap(pid_t pid) {
@@ -138,6 +148,13 @@ ChildEnd Supervision::Watch(pid_t pid) {
   return failed ? ChildEnd::kHarnessFailed : ChildEnd::kEnded;
 }
 
+// Else it polls, and would be seen ready to run however idle all others are.
+bool Supervision::MainWorks() {
+  auto phase = static_cast<Phase>(recorder()->phase.load(kRelaxed));
+  return Exploring(*recorder()) ||
+         (phase != Phase::kRun && phase != Phase::kQuiet);
+}
+
 // Time is counted here and in the watchdog in looks at a child that could run:
 // it is not to blame for what it does not do while SIGSTOP or a debugger holds
 // it, nor while others have the processors that it is ready to use.
@@ -147,7 +164,7 @@ void Supervision::Look(pid_t pid) {
     if (interrupts_.count()) kill(pid, SIGCONT);
     return;
   }
-  could_run_us_ += kLookMs * 1000 * share_.SinceLast(pid);
+  could_run_us_ += kLookMs * 1000 * share_.SinceLast(pid, MainWorks());
   uint64_t ms = could_run_us_ / 1000;
   could_run_us_ %= 1000;
   if (auto alarm = watchdog_.Look(*recorder(), ms)) OnAlarm(pid, *alarm);
@@ -180,8 +197,8 @@ void Supervision::EndInTime(pid_t pid, uint64_t ms) {
   bool frozen = r.freeze.load(kRelaxed) != 0;
   bool done = static_cast<Phase>(r.phase.load(kRelaxed)) == Phase::kDone;
   if (!frozen && !done) return;
-  due_ms_ += ms;
   bool found = frozen && (snapshot_ || Exploring(r));
+  due_ms_ += found ? kLookMs : ms;
   if (due_ms_ < (found ? kGraceMs : kDoneMs)) return;
   if (!found) OnAlarm(pid, {Kind::kStall, "the torture process does not end"});
   Kill(pid);

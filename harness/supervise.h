@@ -25,20 +25,21 @@ Snapshot CopyRecorder(const Recorder& r);
 // What a run has done in all. `to` keeps its findings, and in explore its
 // schedule.
 void CopyTotals(Recorder& to, const Recorder& from);
+// Maps a new recorder for a process that goes on with the run of `before`,
+// which something known has ended `spent_ns` after its beginning.
+void GoOnFrom(const Recorder& before, uint64_t spent_ns);
 
 enum class ChildEnd { kEnded, kHarnessFailed, kInterruptedTwice };
 
 class Supervision {
  public:
+  // `progress` is the run's, of which there may be more processes.
   Supervision(const Config& config, const InterruptScope& interrupts,
-              bool silent);
+              LiveLine& progress);
 
   // Returns when child `pid` is gone. Whatever went wrong is a finding of the
   // recorder then.
   ChildEnd Watch(pid_t pid);
-
-  // Takes the live line off the terminal.
-  void HideProgress() { progress_.Hide(); }
 
   // What to report: the recorder as it was when the first finding was latched,
   // with all findings and totals of the end; or the live one.
@@ -47,6 +48,7 @@ class Supervision {
  private:
   bool Reap(pid_t pid);  // true: it is gone, `status_` says how
   void Look(pid_t pid);
+  static bool MainWorks();
   void Kill(pid_t pid);
   void OnFinding(pid_t pid);
   void OnAlarm(pid_t pid, const Alarm& alarm);
@@ -56,7 +58,7 @@ class Supervision {
 
   const InterruptScope& interrupts_;
   const Config& config_;
-  LiveLine progress_;
+  LiveLine& progress_;
   Watchdog watchdog_;
   Snapshot snapshot_;
   int status_ = 0;

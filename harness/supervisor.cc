@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "harness/catalog.h"
@@ -19,6 +20,7 @@
 #include "harness/plan.h"
 #include "harness/progress.h"
 #include "harness/report/report.h"
+#include "harness/report/snapshot.h"
 #include "harness/sanitizer/sanitizer.h"
 #include "harness/second_look.h"
 #include "harness/supervise.h"
@@ -34,6 +36,7 @@ struct Run {
   uint64_t seed;
   const RunOptions& options;
   std::string plan_hash;
+  explore::Share share = options.share;  // that is left to explore
 };
 
 std::string CommandOf(const Run& run) {
@@ -140,7 +143,7 @@ TortureBody BodyOf(const Run& run, Workload& workload) {
       return explore::RunSchedule(run.config, options.replay->schedule,
                                   workload);
     }
-    return explore::RunExplore(run.config, run.seed, options.share, workload);
+    return explore::RunExplore(run.config, run.seed, run.share, workload);
   };
 }
 
@@ -160,7 +163,7 @@ int ConcludeTwice(const Recorder& first, const Run& run, Workload& workload,
   SecondLook look =
       LookAgain({.config = run.config,
                  .seed = run.seed,
-                 .share = run.options.share,
+                 .share = run.share,
                  .workload = workload,
                  .silent = run.options.quiet || run.options.silent},
                 first, interrupts);
@@ -175,17 +178,43 @@ int ConcludeTwice(const Recorder& first, const Run& run, Workload& workload,
   return Conclude(look.instead ? *look.instead : first, run, ending);
 }
 
-int RunForked(const Run& run, const TortureBody& body, Workload& workload) {
+// Something known has ended the process, for what comes after it there may be
+// its consequence, but not the run: something is left of that, and `run` is
+// told what. dfs would have to begin anew.
+bool IsLeft(Run& run, const Recorder& r, uint64_t spent_ns) {
+  if (!EndedByKnown(r) || run.options.replay) return false;
+  uint64_t duration_ns = run.config.duration_ms * 1'000'000;
+  if (!Exploring(r)) return spent_ns < duration_ns;
+  if (absl::StartsWith(run.config.strategy, "dfs")) return false;
+  run.share.first =
+      r.explore.index.load(std::memory_order_relaxed) + run.share.every;
+  uint64_t schedules = run.config.schedules;
+  return schedules ? run.share.first < schedules : spent_ns < duration_ns;
+}
+
+int RunForked(Run& run, const TortureBody& body, Workload& workload) {
   InterruptScope interrupts(/*exit_on_second=*/false);
   SanitizerLog log(run.options.out_dir);
-  pid_t pid = StartChild(body, log.fd());
-  if (pid < 0) return HarnessFailed("cannot start the torture process");
-  Supervision supervision(run.config, interrupts,
-                          run.options.quiet || run.options.silent);
-  ChildEnd end = supervision.Watch(pid);
-  supervision.HideProgress();
+  LiveLine progress(run.options.quiet || run.options.silent);
+  std::optional<Supervision> supervision;
+  ChildEnd end = ChildEnd::kEnded;
+  const uint64_t began_ns = MonotonicNs();
+  for (;;) {
+    pid_t pid = StartChild(body, log.fd());
+    if (pid < 0) return HarnessFailed("cannot start the torture process");
+    supervision.emplace(run.config, interrupts, progress);
+    end = supervision->Watch(pid);
+    uint64_t spent_ns = MonotonicNs() - began_ns;
+    if (end != ChildEnd::kEnded || interrupts.count() > 0) break;
+    if (!IsLeft(run, supervision->Outcome(), spent_ns)) break;
+    Snapshot before = CopyRecorder(supervision->Outcome());
+    if (!before) break;
+    GoOnFrom(*before, spent_ns);
+    log.Clear();
+  }
+  progress.Hide();
   if (end == ChildEnd::kInterruptedTwice) return kExitInterruptedTwice;
-  const Recorder& outcome = supervision.Outcome();
+  const Recorder& outcome = supervision->Outcome();
   Ending ending = {interrupts.count() > 0};
   ending.other_course = DifferenceText(outcome.explore.difference);
   if (end == ChildEnd::kHarnessFailed && ending.other_course.empty()) {

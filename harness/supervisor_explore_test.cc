@@ -269,7 +269,7 @@ TEST_F(SupervisorSecondLookTest, WhatNewProcessesAgreeOnIsReported) {
 TEST_F(SupervisorSecondLookTest, WhatIsKnownIsNeverReportedInstead) {
   workload_.setup = [this] {
     begun_->fetch_add(1, kRelaxed);
-    SetKnownFindings({{"old", {"reparent_target|no list"}, "Ends.", true}});
+    MakeItKnown();
   };
   workload_.step = [this](uint32_t) {
     bool first = begun_->load(kRelaxed) == 1;
@@ -278,11 +278,42 @@ TEST_F(SupervisorSecondLookTest, WhatIsKnownIsNeverReportedInstead) {
     if (first) {
       ReportInvariant("item_state", 0, "found");
     } else {
-      ReportViolation({.invariant = "reparent_target", .what = "no list"}, "x");
+      ComeUponTheKnown();
     }
   };
   EXPECT_EQ(Run(), kExitHarness);
   EXPECT_EQ(FindingField("invariant"), "item_state");
+}
+
+// Each process comes upon it in its seventh schedule; the last of them is left
+// after 8 times 7 schedules.
+TEST_F(SupervisorExploreTest, WhatIsKnownEndsTheScheduleNotTheRun) {
+  workload_.setup = [] {
+    MakeItKnown();
+    flag.store(flag.load(kRelaxed) + 1, kRelaxed);
+  };
+  workload_.step = [](uint32_t) {
+    Operate();
+    if (flag.load(kRelaxed) == 7) ComeUponTheKnown();
+  };
+  EXPECT_EQ(Run(), kExitPass) << out_;
+  EXPECT_EQ(report_["explore"]["schedules"], 60);
+  EXPECT_FALSE(Says("ended by what is known")) << out_;
+  auto hash = report_["explore"]["trace_hash"];
+  EXPECT_EQ(Run(), kExitPass);
+  EXPECT_EQ(report_["explore"]["trace_hash"], hash);
+  // What comes then is found, and is its schedule's.
+  workload_.step = [](uint32_t) {
+    Operate();
+    if (flag.load(kRelaxed) == 7) ComeUponTheKnown();
+    if (recorder()->explore.index.load(kRelaxed) == 40) {
+      ReportInvariant("item_state", 0, "news");
+    }
+  };
+  EXPECT_EQ(Run(), kExitFinding) << out_;
+  EXPECT_EQ(FindingField("invariant"), "item_state");
+  EXPECT_EQ(ReplayField("schedule_index"), 40);
+  EXPECT_EQ(ReplayField("reproduced"), true);
 }
 
 // What a process has kept of the schedules before.

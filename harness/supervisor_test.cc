@@ -166,6 +166,27 @@ TEST_F(SupervisorTest, AStoppedRunIsNoStall) {
   munmap(stopped, sizeof(*stopped));
 }
 
+// Each process comes upon it after some operations.
+TEST_F(SupervisorTest, WhatIsKnownEndsTheProcessNotTheRun) {
+  config_.duration_ms = 300;
+  workload_.setup = MakeItKnown;
+  workload_.step = [](uint32_t index) {
+    static std::atomic<int> steps = 0;
+    AddOne();
+    if (index == 0 && ++steps == 50) ComeUponTheKnown();
+  };
+  EXPECT_NE(Run(), kExitFinding) << out_;
+  EXPECT_GE(report_["stats"]["duration_s"], 0.3);
+  EXPECT_GE(report_["stats"]["operations"]["add"], 200);
+  // News ends it.
+  workload_.step = [](uint32_t) {
+    AddOne();
+    ReportInvariant("item_state", 0, "news");
+  };
+  EXPECT_EQ(Run(), kExitFinding);
+  EXPECT_EQ(FindingField("invariant"), "item_state");
+}
+
 TEST_F(SupervisorTest, WhoGetsNoProcessorHasNotStalled) {
   config_.stall_ms = 100;
   workload_.step = [](uint32_t index) {

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "harness/flight_recorder.h"
+#include "harness/known.h"
 #include "harness/supervisor.h"
 #include "nlohmann/json.hpp"
 
@@ -71,6 +72,14 @@ struct FakeWorkload : Workload {
   void CheckTotals() override { totals(); }
   void Teardown() override { teardown(); }
 };
+
+// In a torture process: makes something known, and comes upon it.
+inline void MakeItKnown() {
+  SetKnownFindings({{"old", {"reparent_target|no list"}, "Ends.", true}});
+}
+inline void ComeUponTheKnown() {
+  ReportViolation({.invariant = "reparent_target", .what = "no list"}, "old");
+}
 
 class WholeRunTest : public testing::Test {
  protected:

@@ -188,7 +188,7 @@ std::vector<std::string> Unmet(const Recorder& r, const Config& config) {
   // Else it is over when time is, or when there is nothing left to explore.
   if (Exploring(r) && EndedByKnown(r)) {
     Need(unmet, "schedules before what is known ended it",
-         r.explore.schedules.load(kRelaxed) - 1, config.schedules);
+         r.explore.schedules.load(kRelaxed), config.schedules);
   }
   std::string coverage = CoverageUnmet(r, config);
   if (!coverage.empty()) unmet.push_back(coverage);

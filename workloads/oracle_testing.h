@@ -194,11 +194,7 @@ class Scenario {
     harness::DisarmFaults();
     while (!world_->Settle()) lru::task_yield();
   }
-  void CheckTotals() {
-    for (const Oracle& oracle : Oracles()) {
-      if (oracle.check_totals) oracle.check_totals(*world_);
-    }
-  }
+  void CheckTotals() { workloads::CheckTotals(*world_); }
   void TearDown() {
     world_->TearDown();
     AfterTeardown();

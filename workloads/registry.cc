@@ -170,6 +170,18 @@ std::unique_ptr<World> StartWorld(const harness::Config& config,
   return world;
 }
 
+void CheckTotals(World& world) {
+  for (const Oracle& oracle : Oracles()) {
+    if (oracle.check_totals) oracle.check_totals(world);
+  }
+  for (const Oracle& oracle : Oracles()) {
+    if (harness::recorder()->nr_findings.load(std::memory_order_relaxed)) {
+      return;
+    }
+    if (oracle.check_last) oracle.check_last(world);
+  }
+}
+
 const Control* FindControl(std::string_view name) {
   auto it = Controls().find(name);
   return it == Controls().end() ? nullptr : &it->second;

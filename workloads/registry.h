@@ -32,6 +32,9 @@ struct Oracle {
   void (*lru_created)(uint32_t index, bool memcg_aware) = nullptr;
   // Before the world makes its first lru: for what that itself can violate.
   void (*before_world)() = nullptr;
+  // All at rest, and all have checked the totals and found nothing: may take
+  // lists apart, and puts them together again.
+  void (*check_last)(World& world) = nullptr;
 };
 
 // The world, in the sight of all oracles.
@@ -55,6 +58,9 @@ bool RegisterLru(const lru::list_lru_ops& ops,
 
 ActorFactory FindActor(std::string_view name);
 const std::vector<Oracle>& Oracles();
+// Asks all oracles what they make of the totals, at rest.
+void CheckTotals(World& world);
+
 // As all oracles watch it, for a World. The copy stays for ever.
 const lru::list_lru_ops* Watched(const lru::list_lru_ops* ops);
 // What the current lru is when nobody watches; it is a watched one.

@@ -48,11 +48,7 @@ void Torture::Reclaim(harness::Prng& prng) { world_->Reclaim(prng); }
 
 bool Torture::Quiesce() { return world_->Settle(); }
 
-void Torture::CheckTotals() {
-  for (const Oracle& oracle : Oracles()) {
-    if (oracle.check_totals) oracle.check_totals(*world_);
-  }
-}
+void Torture::CheckTotals() { workloads::CheckTotals(*world_); }
 
 void Torture::Teardown() {
   world_->TearDown();

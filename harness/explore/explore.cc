@@ -306,7 +306,7 @@ void Begin() {
   r.findings_stop.store(1, kRelaxed);
   r.ticks_per_ns = 1.0 / 1000;  // of virtual time
   r.start_ticks.store(1, kRelaxed);
-  r.explore.began_ns.store(MonotonicNs(), kRelaxed);
+  if (!Exploring(r)) r.explore.began_ns.store(MonotonicNs(), kRelaxed);
   SetKeeperOfOtherStacks(KeepOtherStacks);
   static_assert(sizeof(r.freeze) == sizeof(uint32_t));
   StartEngine({.deadlocked = OnDeadlock,

@@ -143,6 +143,31 @@ mem_cgroup* owner_of_id(mem_cgroup* memcg, long id) {
   return const_cast<mem_cgroup*>(peek_memcg_of_id(static_cast<int>(id)));
 }
 
+kernel_list* first_list(const lrut_call* call, const void* mlru) {
+  return list_of(static_cast<const char*>(mlru) + call->plugin->mlru_first);
+}
+
+void at_src_locked(const lrut_call* call, const kernel_list* src,
+                   const kernel_list* dst) {
+  LRU_POINT(src_locked, .memcg = memcg_of(call), .lru = lru_of(call),
+            .list = src, .nid = nid_of(src), .lock = lock_of(call, src),
+            .dst = dst, .parent = parent_of(call), .depth = depth_of(call));
+}
+
+// A lru whose lists have none to be spliced to: to be told before the kernel's
+// code reaches for it. It asks for the lists first, then for the parent's.
+void saw_reparented(lrut_call* call, long id, const void* mlru) {
+  if (call->plugin->climbs) return;
+  close_splice(call);
+  if (id != parent_of(call)->id.id) {
+    call->list = mlru ? first_list(call, mlru) : nullptr;
+  } else if (!mlru && call->list) {
+    kernel_list* src = list_of_call(call);
+    of_lru(call, block_of(src)->lru);
+    at_src_locked(call, src, nullptr);
+  }
+}
+
 }  // namespace
 
 void call_begin(lrut_call* call) {
@@ -179,16 +204,14 @@ void saw_id(int id) {
   call->list = nullptr;
 }
 
-void saw_lists(long, const void* mlru) {
+void saw_lists(long id, const void* mlru) {
   lrut_call* call = current_call();
+  if (call && call->kind == LRUT_REPARENT)
+    return saw_reparented(call, id, mlru);
   if (goes_on_to(call)) call->bare = mlru && !rcu_read_lock_held();
   if (call && call->kind == LRUT_COUNT) call->bare = false;
   if (!changes(call)) return;
-  kernel_list* list = nullptr;
-  if (mlru) {
-    auto* first = static_cast<const char*>(mlru) + call->plugin->mlru_first;
-    list = list_of(first) + call->nid;
-  }
+  kernel_list* list = mlru ? first_list(call, mlru) + call->nid : nullptr;
   call->list = list;
   if (list) {
     LRU_POINT(list_looked_up, .memcg = memcg_of(call), .lru = lru_of(call),
@@ -329,9 +352,7 @@ void splicing(void* src_head, void* dst_head) {
   call->dst = dst;
   call->nid = nid_of(src);
   call->nr = nr_items_of(call, src);
-  LRU_POINT(src_locked, .memcg = memcg_of(call), .lru = lru_of(call),
-            .list = src, .nid = call->nid, .lock = lock_of(call, src),
-            .dst = dst, .parent = parent_of(call), .depth = depth_of(call));
+  at_src_locked(call, src, dst);
 }
 
 void spliced() {
@@ -359,8 +380,7 @@ void lists_go(lrut_call* call, const void* memory) {
   note_drained(call);
   int id = memcg_of(call)->id.id;
   // Emptied by a store, then, unless it is freed while it is still to be found.
-  auto* first = static_cast<const char*>(memory) + call->plugin->mlru_first;
-  if (call->plugin->list_at(call->lru, id, 0) != list_of(first)) {
+  if (call->plugin->list_at(call->lru, id, 0) != first_list(call, memory)) {
     note_erased(call, id, memory);
   }
 }

@@ -15,7 +15,6 @@
 //
 // node-lock: Y's list has the same lock, as it is the same node; there it is
 // the counts of two lists that go wrong.
-#include "lru/list_lru_common.h"
 #include "workloads/busted/break_steps.h"
 
 namespace workloads::del_with_stale_memcg {
@@ -23,12 +22,13 @@ namespace {
 
 bool DelFromWhoHasTheId(lru::list_lru* lru, Object* object) {
   lru::rcu_guard guard;
+  const lru::list_lru_ops& ops = lru::current_lru_ops();
   lru::mem_cgroup* memcg = lru::mem_cgroup_from_id(object->charged.id);
-  if (!memcg || !lru::memcg_list_lru_allocated(memcg, lru)) {
+  int id = memcg ? lru::memcg_kmem_id(memcg) : -1;
+  if (id < 0 || !ops.list_at(lru, id, object->nid)) {
     memcg = lru::mem_cgroup_from_slab_obj(&object->lru);
   }
-  return lru::current_lru_ops().list_lru_del(lru, &object->lru, object->nid,
-                                             memcg);
+  return ops.list_lru_del(lru, &object->lru, object->nid, memcg);
 }
 
 LRUTORTURE_REGISTER(RegisterControl(

@@ -74,6 +74,13 @@ const char* WithoutAncestor(const fault_site& site, uint32_t ancestor) {
   return serial == ancestor ? "ancestor after an error" : "ancestor";
 }
 
+// Else its objects have been reparented to that memcg, whose lists do not come
+// of the object's own allocation.
+bool IsChargedTo(const fault_site& site) {
+  const auto* item = static_cast<const lru::list_head*>(site.item.ptr);
+  return !item || ObjectOf(item)->charged.serial == site.memcg.serial;
+}
+
 // node-lock: no lookup may come here.
 void OnNoList(const fault_site& site) {
   if (!site.memcg.serial) {
@@ -95,12 +102,15 @@ void OnNoList(const fault_site& site) {
         site.item.serial, site.memcg.serial, site.lru.serial, site.nid);
     return;
   }
-  harness::ReportInvariant("alloc_before_add", site.memcg.serial,
-                           "object %u needs the list of memcg %u on lru %u, "
-                           "nid %d, but that memcg's "
-                           "lists were never allocated",
-                           site.item.serial, site.memcg.serial, site.lru.serial,
-                           site.nid);
+  harness::ReportViolation(
+      {.invariant = "alloc_before_add",
+       .memcg = site.memcg.serial,
+       .what = IsChargedTo(site) ? nullptr
+                                 : WithoutAncestor(site, site.memcg.serial)},
+      "object %u needs the list of memcg %u on lru %u, nid %d, but that "
+      "memcg's "
+      "lists were never allocated",
+      site.item.serial, site.memcg.serial, site.lru.serial, site.nid);
 }
 
 // The list's lock is held, so its memcg is not reparented yet, nor is any

@@ -329,7 +329,8 @@ TEST(ShrinkerBitOracleTest, WithoutItsShrinkerTheBitMayBeClear) {
                 Scenario s;
                 s.ChargeAndAdd(3);
                 ClearBits(s.memcg(3));
-                s.world().lru(0)->shrinker_id = 900;  // nobody's
+                s.world().lru(0)->shrinker_id =
+                    lru::kShrinkerUnitBits - 1;  // nobody's
                 s.Quiet();
                 s.CheckTotals();
               }),

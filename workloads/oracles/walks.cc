@@ -402,7 +402,8 @@ unsigned long CheckWalkNode(const World& world, lru::list_lru* lru, int nid) {
   return items;
 }
 
-// What has no entry of its own goes by the lru in use.
+// What has no entry of its own goes by the lru in use, and `call` is to ask for
+// that one: UnwatchedOps() is of a watched one.
 template <class Call>
 void Unwatched(Call call) {
   const lru::list_lru_ops& watched = lru::current_lru_ops();
@@ -491,10 +492,26 @@ void VisitListIrq(int nid, lru::list_lru_one* list, void* arg) {
       list->serial, OwnerOf(list), lru->serial, nid, items, visited);
 }
 
+using Items = std::vector<lru::list_head*>;
+
+lru_status TakeOff(lru::list_head* item, lru::list_lru_one* list,
+                   lru::spinlock_t*, void* items) {
+  lru::current_lru_ops().list_lru_isolate(list, item);
+  static_cast<Items*>(items)->push_back(item);
+  return lru::LRU_REMOVED;
+}
+
+// Of a walk of all lists that takes everything off, for it must go on where it
+// has isolated something as where it has not. Then all is put back.
 unsigned long VisitsOfWalk(lru::list_lru* lru, unsigned long limit) {
-  unsigned long visited = 0;
-  Unwatched([&] { lru::list_lru_walk(lru, CountOnly, &visited, limit); });
-  return visited;
+  Items items;
+  Unwatched([&] {
+    lru::list_lru_walk(lru, TakeOff, &items, limit);
+    for (lru::list_head* item : items) {
+      lru::current_lru_ops().list_lru_add_obj(lru, item);
+    }
+  });
+  return items.size();
 }
 
 // One walk of the tree comes to each memcg once: those that are no more in the
@@ -552,7 +569,6 @@ void CheckTotals(World& world) {
     for (uint32_t nid = 0; nid < world.nids(); nid++) {
       items += CheckWalkNode(world, lru, static_cast<int>(nid));
     }
-    CheckVisits(lru, "list_lru_walk", VisitsOfWalk(lru, limit), items);
     unsigned long count = lru::list_lru_count(lru);
     if (count != items) {
       harness::ReportInvariant(
@@ -562,6 +578,16 @@ void CheckTotals(World& world) {
           count, items, lru->serial);
     }
     UnwatchedOps().for_each_list(lru, VisitList, &rest);
+  }
+}
+
+void CheckLast(World& world) {
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    lru::list_lru* lru = world.lru(i);
+    lru::irqs_off_guard irqs(lru->irq_safe);
+    unsigned long items = lru::list_lru_count(lru);
+    CheckVisits(lru, "list_lru_walk", VisitsOfWalk(lru, world.ObjectsMax()),
+                items);
   }
 }
 
@@ -584,7 +610,8 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {.start = Start,
      .check_totals = CheckTotals,
      .after_teardown = nullptr,
-     .watch = Watch}));
+     .watch = Watch,
+     .check_last = CheckLast}));
 
 }  // namespace
 }  // namespace walks_oracle

@@ -516,6 +516,43 @@ TEST(WalksOracleTest, AtRestWalksComeToEveryItem) {
                             "for the 1 items there are")));
 }
 
+// Two items on lists of one node, and one on another node's.
+Findings AtRestWhereAWalkRemoves(const lru::list_lru_ops& ops) {
+  return RunScenario([&] {
+    Scenario s(CleanParts(ops));
+    s.ChargeAndAdd(3);
+    s.ChargeAndAdd(1);
+    s.ChargeAndAdd(1, 1);
+    s.Finish();
+  });
+}
+
+TEST(WalksOracleTest, AtRestAWalkGoesOnWhereItHasRemovedSomething) {
+  for (const lru::list_lru_ops* ops : CleanLrus()) {
+    EXPECT_THAT(AtRestWhereAWalkRemoves(*ops), IsEmpty());
+  }
+  lru::list_lru_ops ops = lru::node_lock_ops();
+  ops.list_lru_walk_node = [](lru::list_lru* lru, int nid,
+                              lru::list_lru_walk_cb isolate, void* cb_arg,
+                              unsigned long* nr_to_walk) {
+    for (auto* memcg =
+             lru::mem_cgroup_iter(lru::root_mem_cgroup, nullptr, nullptr);
+         memcg;
+         memcg = lru::mem_cgroup_iter(lru::root_mem_cgroup, memcg, nullptr)) {
+      unsigned long removed = lru::node_lock_ops().list_lru_walk_one(
+          lru, nid, memcg, isolate, cb_arg, nr_to_walk);
+      if (!removed) continue;
+      lru::mem_cgroup_put(memcg);
+      return removed;
+    }
+    return 0ul;
+  };
+  EXPECT_THAT(AtRestWhereAWalkRemoves(ops),
+              ElementsAre(Says(kContract,
+                               "list_lru_walk called back 2 times "
+                               "for the 3 items there are")));
+}
+
 TEST(WalksOracleTest, AtRestWalkOneAndCountOneAreOfTheMemcgsOwnList) {
   lru::list_lru_ops ops = lru::node_lock_ops();
   ops.list_lru_walk_one = [](lru::list_lru* lru, int nid, lru::mem_cgroup*,
