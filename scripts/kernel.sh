@@ -77,17 +77,20 @@ build() {
   rm -f "$log"
 }
 
-# The first error, and what the shim may lack.
+# The first error, and what the shim may lack: what it names, or has met.
 not_compiled() {
-  local first symbol
+  local first where symbol
   first=$(grep -m 1 -E '(error|Error):' "$1" || tail -n 1 "$1") || true
-  symbol=$(grep -m 1 -oE "(undeclared (function|identifier)|unknown type name|implicit declaration of function|undefined symbol:|no member named|undefined reference to) ?['\`‘]?[A-Za-z_0-9]+|['‘][A-Za-z_0-9]+['’] undeclared" "$1" |
+  where=$(grep -m 1 -A 1 -E '(error|Error):' "$1" | sed -n '2s/^[ 0-9]*| *//p')
+  symbol=$(printf '%s\n' "$first" | grep -m 1 -oE "(undeclared (function|identifier)|unknown type name|implicit declaration of function|undefined symbol:|no member named|undefined reference to) ?['\`‘]?[A-Za-z_0-9]+|['‘][A-Za-z_0-9]+['’] undeclared" |
     grep -oE "[A-Za-z_0-9]+['’]? undeclared$|[A-Za-z_0-9]+$" |
     head -n 1 | tr -cd 'A-Za-z_0-9 ' | cut -d ' ' -f 1) || true
   echo "error: the tree does not compile" >&2
   echo "  $first" >&2
   if [ -n "$symbol" ]; then
     echo "  the shim (lru/kernel/shim.h) lacks: $symbol" >&2
+  elif [ -n "$where" ]; then
+    echo "  the shim (lru/kernel/shim.h) may lack something of: $where" >&2
   fi
 }
 
@@ -103,6 +106,10 @@ while [ $# -gt 0 ]; do
       shift
       run=("$@")
       [ ${#run[@]} -gt 0 ] || usage 2
+      # One of ours, unless there is such a file where the caller is.
+      if [ ! -e "$called_from/$1" ] && [ -e "$1" ]; then
+        run[0]=$(realpath -- "$1")
+      fi
       break
       ;;
     -h | --help) usage 0 ;;

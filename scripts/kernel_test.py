@@ -103,6 +103,8 @@ class Bugs(unittest.TestCase):
     def test_where_it_is_put_in(self):
         self.assertIn('slot_emptied_before_drain', self.changed(
             'for_each_node(i)', 'xa_erase(&lru->xa, i); for_each_node(i)'))
+        self.assertIn('memcg_of_obj_outside_rcu', self.changed(
+            'rcu_read_lock();', ''))
         self.assertIn('node_counted_after_unlock', self.changed(
             'EXPORT_SYMBOL_GPL(list_lru_add);',
             'bool f(void)\n{\nspin_unlock(l); atomic_long_inc(n);\n}\n'))
@@ -426,7 +428,7 @@ class Bisect(unittest.TestCase):
             git('bisect', 'start', commits[-1], commits[0])
             done = git('bisect', 'run', str(ROOT / 'scripts/kernel.sh'),
                        '--tree', '.', '--name', 'bisected', '--run',
-                       str(ROOT / 'configs/teardown.json'), '--duration', '2s',
+                       'configs/teardown.json', '--duration', '2s',
                        '--out', f'{scratch}/out', '--quiet')
             # Those that do not compile are passed over.
             self.assertIn(f'{commits[3]} is the first bad', done.stdout,

@@ -7,20 +7,17 @@
                                                         in the last tenth
   measure.py clean     [--minutes 5] [--config C] [--preset P]... [--lru L]
                        findings on clean lrus; of a suite, or a folder such as
-                       configs/busted, each config gets its share of the time,
-                       in which a kernel's known findings may end some runs
+                       configs/busted, each config gets its share of the time
   measure.py planhash  [--seeds 1..5] [--preset P]...   equal in all builds?
 
 Needs the presets built. Exit 1 when what must hold does not.
 """
 import argparse
-import collections
 import json
 import pathlib
 import statistics
 import sys
 import tempfile
-import time
 
 from runs import (PRESETS, ROOT, RunFailed, as_expected, best_build, binary,
                   list_of, run)
@@ -103,40 +100,21 @@ def clean(args):
     seconds = max(1, int(args.minutes * 60 / len(configs)))
     for preset in args.preset:
         for config in configs:
-            good = soak(args, preset, config, seconds) and good
+            # Of a control's config the plan alone.
+            code, report = run(binary(preset), str(config), *on_lru(args),
+                               "--busted", "none", "--duration", f"{seconds}s")
+            stats = report["stats"]
+            known = "".join(f", known {entry['bug']} x{entry['seen']}"
+                            for entry in report["known"])
+            print(f"{preset} {config.stem}: {report['verdict']}, "
+                  f"{len(report['findings'])} findings, "
+                  f"{stats['teardowns']} teardowns, "
+                  f"{stats['contended_percent']:.1f} % contended, "
+                  f"{stats['duration_s']:.0f} s{known}", flush=True)
+            good = good and code == 0
+            if report["findings"]:
+                tell_finding(report)
     return 0 if good else 1
-
-
-def soak(args, preset, config, seconds):
-    """One config for so long: what is known of a kernel's lru may end a run
-    early, and the next seed goes on."""
-    good, begun, seed = True, time.monotonic(), 0
-    teardowns, contended, known, ended = 0, 0, collections.Counter(), 0
-    while good and (left := seconds - (time.monotonic() - begun)) >= 0.5:
-        seed += 1
-        # Of a control's config the plan alone.
-        code, report = run(binary(preset), str(config), *on_lru(args),
-                           "--busted", "none", "--seed", str(seed),
-                           "--duration", f"{left:.1f}s")
-        stats = report["stats"]
-        teardowns += stats["teardowns"]
-        contended += stats["teardowns_contended"]
-        for entry in report["known"]:
-            known[entry["bug"]] += entry["seen"]
-        if report["known"] and stats["duration_s"] < left - 0.5:
-            ended += 1
-        # Of what is left after that the rest may be too little.
-        good = code == 0 or (code == 3 and ended > 0)
-    print(f"{preset} {config.stem}: {'clean' if good else report['verdict']}, "
-          f"{len(report['findings'])} findings, {teardowns} teardowns, "
-          f"{100 * contended / max(teardowns, 1):.1f} % contended, "
-          f"{time.monotonic() - begun:.0f} s in {seed} runs" +
-          (f" ({ended} ended by what is known)" if ended else "") +
-          "".join(f"; known {bug} x{n}" for bug, n in sorted(known.items())),
-          flush=True)
-    if report["findings"]:
-        tell_finding(report)
-    return good
 
 
 def tell_finding(report):

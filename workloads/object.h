@@ -14,6 +14,8 @@
 #ifndef LRUTORTURE_WORKLOADS_OBJECT_H_
 #define LRUTORTURE_WORKLOADS_OBJECT_H_
 
+#include <optional>
+
 #include "harness/plan.h"
 #include "lru/slab.h"
 
@@ -71,8 +73,9 @@ struct TaskNotes {
   uint64_t unlinked = 0;  // item_unlinked
   uint32_t memcg = 0;     // serial that the last change of a list was for
   WasLinked was_linked = kNotSeen;
-  uint64_t freed = 0;    // by shrinkers' scans, as they say
-  Walk* walk = nullptr;  // in progress
+  uint64_t freed = 0;              // by shrinkers' scans, as they say
+  Walk* walk = nullptr;            // in progress
+  std::optional<long> count_read;  // by the count_one in progress
 };
 inline TaskNotes* CurrentNotes() {
   return static_cast<TaskNotes*>(lru::current_task()->user);

@@ -60,6 +60,9 @@ BUGS = [
     ('list_found_by_a_lost_id',
      r'\bmemcg_kmem_id\s*\(.*=\s*parent_mem_cgroup\s*\(',
      r'\bkmemcg_id\s*=[^=]|\bWRITE_ONCE\s*\([^,;]*kmemcg_id'),
+    ('memcg_of_obj_outside_rcu',
+     r'^(?!.*\brcu_read_lock\b).*\bmem_cgroup_from_slab_obj\s*\(\s*item\b.*'
+     r'\blist_lru_add\s*\(', None),
     ('error_of_an_ancestor_lost',
      r'\bwhile\s*\(\s*i--\s*\)\s*\{(?!.*(?:\bbreak\b|\b(?:err|error|ret)\s*=))'
      r'(?:(?!\bxas_error\b).)*\bxas_set\s*\(', None),

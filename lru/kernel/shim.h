@@ -55,9 +55,16 @@ typedef unsigned long pgoff_t;
 #define __cold
 #define __pure __attribute__((__pure__))
 #define __must_check
-#define __must_hold(x)
-#define __acquires(x)
-#define __releases(x)
+#define __must_hold(...)
+#define __must_hold_shared(...)
+#define __must_not_hold(...)
+#define __acquires(...)
+#define __cond_acquires(...)
+#define __releases(...)
+#define __guarded_by(...)
+#define __pt_guarded_by(...)
+#define __no_context_analysis
+#define __context_unsafe(...)
 #define __malloc
 #define __always_inline inline __attribute__((__always_inline__))
 #define noinline __attribute__((__noinline__))

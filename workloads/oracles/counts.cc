@@ -103,6 +103,7 @@ void OnCountChanged(fault_point, const fault_site& site) {
 }
 
 void OnCountLoaded(fault_point, const fault_site& site) {
+  if (TaskNotes* notes = CurrentNotes()) notes->count_read = site.nr;
   if (site.nr <= static_cast<long>(objects_max)) return;
   harness::ReportViolation(
       {.invariant = "counts_sane",
@@ -112,9 +113,22 @@ void OnCountLoaded(fault_point, const fault_site& site) {
       site.lru.serial, site.nid, site.nr);
 }
 
-// What the caller sees, not what was read: a negative count is a huge one.
+// What the caller sees, not what was read: a negative count is a huge one. None
+// is told as 0, as is that of a list which is not there.
 unsigned long CountOne(lru::list_lru* lru, int nid, lru::mem_cgroup* memcg) {
+  TaskNotes* notes = CurrentNotes();
+  if (notes) notes->count_read.reset();
   unsigned long count = UnwatchedOps().list_lru_count_one(lru, nid, memcg);
+  if (notes && notes->count_read &&
+      static_cast<long>(count) != std::max(*notes->count_read, 0l) &&
+      count <= objects_max) {
+    harness::ReportViolation(
+        {.invariant = "counts_sane",
+         .memcg = memcg ? lru::serial_of(memcg) : 0,
+         .what = "count_one"},
+        "count_one of lru %u, node %d returned %lu items, but had read %ld",
+        lru->serial, nid, count, *notes->count_read);
+  }
   if (count > objects_max) {
     harness::ReportViolation(
         {.invariant = "counts_sane",
