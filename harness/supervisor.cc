@@ -182,7 +182,8 @@ int ConcludeTwice(const Recorder& first, const Run& run, Workload& workload,
 // its consequence, but not the run: something is left of that, and `run` is
 // told what. dfs would have to begin anew.
 bool IsLeft(Run& run, const Recorder& r, uint64_t spent_ns) {
-  if (!EndedByKnown(r) || run.options.replay) return false;
+  bool known_alone = EndedByKnown(r) && ReadyFindings(r).empty();
+  if (!known_alone || run.options.replay) return false;
   uint64_t duration_ns = run.config.duration_ms * 1'000'000;
   if (!Exploring(r)) return spent_ns < duration_ns;
   if (absl::StartsWith(run.config.strategy, "dfs")) return false;

@@ -206,8 +206,9 @@ void saw_id(int id) {
 
 void saw_lists(long id, const void* mlru) {
   lrut_call* call = current_call();
-  if (call && call->kind == LRUT_REPARENT)
+  if (call && call->kind == LRUT_REPARENT) {
     return saw_reparented(call, id, mlru);
+  }
   if (goes_on_to(call)) call->bare = mlru && !rcu_read_lock_held();
   if (call && call->kind == LRUT_COUNT) call->bare = false;
   if (!changes(call)) return;

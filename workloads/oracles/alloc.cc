@@ -105,11 +105,10 @@ void OnNoList(const fault_site& site) {
   harness::ReportViolation(
       {.invariant = "alloc_before_add",
        .memcg = site.memcg.serial,
-       .what = IsChargedTo(site) ? nullptr
-                                 : WithoutAncestor(site, site.memcg.serial)},
+       .what =
+           IsChargedTo(site) ? "" : WithoutAncestor(site, site.memcg.serial)},
       "object %u needs the list of memcg %u on lru %u, nid %d, but that "
-      "memcg's "
-      "lists were never allocated",
+      "memcg's lists were never allocated",
       site.item.serial, site.memcg.serial, site.lru.serial, site.nid);
 }
 

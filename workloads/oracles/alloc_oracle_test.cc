@@ -49,7 +49,33 @@ TEST(AllocOracleTest, NeverAllocated) {
                 Scenario s(parts);
                 LookUp(s, s.Charge(3), s.memcg(3));
               }),
-              Contains(Says(kAlloc, "lists were never allocated")));
+              Contains(SaysWhat(kAlloc, "")));
+}
+
+// It is found by an ancestor, to whom its objcg has gone.
+TEST(AllocOracleTest, AnAncestorWithoutLists) {
+  auto found = [](bool after_an_error) {
+    return RunScenario([after_an_error] {
+      World::Parts parts = CleanParts();
+      WorkloadOps ops = OpsWithoutAlloc();
+      parts.ops = &ops;
+      harness::Config config = ChainConfig();
+      config.faults.push_back({.at = lru::FP_xa_stored, .enomem = true});
+      Scenario s(parts, config);
+      Object* object = s.Charge(3);
+      if (after_an_error) {
+        harness::ArmFaults();
+        EXPECT_NE(
+            parts.lru_ops->memcg_list_lru_alloc(s.memcg(2), s.world().lru(0)),
+            0);
+        harness::DisarmFaults();
+      }
+      LookUp(s, object, s.memcg(2));
+    });
+  };
+  EXPECT_THAT(found(true),
+              Contains(SaysWhat(kAlloc, "ancestor after an error")));
+  EXPECT_THAT(found(false), Contains(SaysWhat(kAlloc, "ancestor")));
 }
 
 // Reparented, none of its ancestors having lists either: still never allocated.
