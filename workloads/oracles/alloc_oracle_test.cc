@@ -60,7 +60,10 @@ TEST(AllocOracleTest, AnAncestorWithoutLists) {
       WorkloadOps ops = OpsWithoutAlloc();
       parts.ops = &ops;
       harness::Config config = ChainConfig();
-      config.faults.push_back({.at = lru::FP_xa_stored, .enomem = true});
+      harness::Fault fault;
+      fault.at = lru::FP_xa_stored;
+      fault.enomem = true;
+      config.faults.push_back(fault);
       Scenario s(parts, config);
       Object* object = s.Charge(3);
       if (after_an_error) {
