@@ -73,7 +73,7 @@ TEST(AllocOracleTest, AnAncestorWithoutLists) {
             0);
         harness::DisarmFaults();
       }
-      LookUp(s, object, s.memcg(2));
+      LookUp(s, object, s.memcg(0));
     });
   };
   EXPECT_THAT(found(true),
