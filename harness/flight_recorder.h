@@ -214,9 +214,8 @@ struct Recorder {
   std::atomic<uint64_t> nr_known[kKnownMax];  // KnownFindings() seen
   std::atomic<uint64_t> start_ticks, run_end_ticks;
   double ticks_per_ns;
-  // Processes of this run before this one, that something known has ended, and
-  // for how long: what adds up goes on from theirs.
-  uint32_t begun_before;
+  // By the processes of this run before this one, that something known has
+  // ended: what adds up goes on from theirs.
   uint64_t spent_ns;
   std::atomic<uint64_t> teardowns, teardowns_contended;
   Histogram stage_latency[lru::NR_FAULT_POINTS];  // since the stage before

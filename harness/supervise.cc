@@ -83,7 +83,6 @@ void CopyTotals(Recorder& to, const Recorder& from) {
   CopyRaw(to.teardowns_contended, from.teardowns_contended);
   CopyRaw(to.stage_latency, from.stage_latency);
   CopyRaw(to.point_visits, from.point_visits);
-  to.begun_before = from.begun_before;
   to.spent_ns = from.spent_ns;
   uint32_t count = TaskCount(from);
   for (uint32_t i = 0; i < count; i++) {
@@ -102,7 +101,6 @@ void CopyTotals(Recorder& to, const Recorder& from) {
 void GoOnFrom(const Recorder& before, uint64_t spent_ns) {
   Recorder& r = *MapRecorder();
   CopyTotals(r, before);
-  r.begun_before++;
   r.spent_ns = spent_ns;
   r.explore.ended_ns.store(0, kRelaxed);
 }

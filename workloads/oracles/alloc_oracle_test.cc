@@ -42,14 +42,16 @@ WorkloadOps OpsWithoutAlloc() {
 }
 
 TEST(AllocOracleTest, NeverAllocated) {
-  EXPECT_THAT(RunScenario([] {
-                World::Parts parts = CleanParts();
-                WorkloadOps ops = OpsWithoutAlloc();
-                parts.ops = &ops;
-                Scenario s(parts);
-                LookUp(s, s.Charge(3), s.memcg(3));
-              }),
-              Contains(SaysWhat(kAlloc, "")));
+  EXPECT_THAT(
+      RunScenario([] {
+        World::Parts parts = CleanParts();
+        WorkloadOps ops = OpsWithoutAlloc();
+        parts.ops = &ops;
+        Scenario s(parts);
+        LookUp(s, s.Charge(3), s.memcg(3));
+      }),
+      Contains(testing::AllOf(Says(kAlloc, "lists were never allocated"),
+                              SaysWhat(kAlloc, ""))));
 }
 
 // It is found by an ancestor, to whom its objcg has gone.
