@@ -16,6 +16,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/flight_recorder.h"
@@ -124,6 +125,9 @@ class Scenario {
     World::Parts watched = parts;
     watched.lru_ops = Watched(parts.lru_ops);
     world_ = StartWorld(config_, watched);
+    // A queue that is on its way to its first sleep takes its lock, which is a
+    // read section: from here on there are only the test's own.
+    while (!OthersAreIdle()) lru::task_yield();
   }
 
   // Callbacks that still wait for their grace period use the world, which ends
@@ -215,6 +219,16 @@ class Scenario {
                                const World::Parts& parts) {
     config.lru = parts.lru_ops->name;
     return config;
+  }
+  static bool OthersAreIdle() {
+    const harness::Recorder& recorder = *harness::recorder();
+    for (uint32_t i = 0; i < harness::TaskCount(recorder); i++) {
+      const lru::task& task = recorder.tasks[i].task;
+      if (&task == lru::current_task()) continue;
+      const char* waiting = task.waiting.load();
+      if (!waiting || std::string_view(waiting) != "idle") return false;
+    }
+    return true;
   }
   void TakeNotes() {
     notes_.prng = &prng_;
