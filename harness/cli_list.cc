@@ -289,11 +289,8 @@ std::string WhyNot(const Arguments& arguments) {
   const std::string& noun = arguments.positionals[0];
   std::vector<std::string> nouns(std::begin(kNouns), std::end(kNouns));
   if (std::find(nouns.begin(), nouns.end(), noun) == nouns.end()) {
-    std::string hint = DidYouMean(noun, nouns);
-    if (hint.empty()) {
-      hint = absl::StrCat(" (one of: ", absl::StrJoin(nouns, ", "), ")");
-    }
-    return absl::StrCat("list: unknown noun '", Printable(noun), "'", hint);
+    return absl::StrCat("list: unknown noun '", Printable(noun), "'",
+                        WhichNames(noun, nouns));
   }
   for (const char* option : {"--lru", "--implicit"}) {
     if (noun != "points" && arguments.Has(option)) {

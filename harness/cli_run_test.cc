@@ -229,7 +229,8 @@ TEST_F(CliRunTest, EveryLineOfASuiteIsCheckedBeforeTheFirstRun) {
       "line\n"
       "bad.list:5: a line starts with a config\n"
       "bad.list:6: a suite cannot contain a suite\n"
-      "bad.list:7: /lru: unknown lru 'x' (one of: node-lock, other-lock)\n"
+      "bad.list:7: /lru: unknown lru 'x' (one of: node-lock, other-lock, "
+      "FILE.so)\n"
       "bad.list:8: syntax.json:1:1: syntax error while parsing object key - "
       "unexpected end of input; expected string literal\n");
   Write("empty.list", "# nothing\n");

@@ -21,7 +21,7 @@ std::string FormatError(const std::string& format) {
     }
   }
   return absl::StrCat("--format: unknown format '", Printable(format), "'",
-                      DidYouMean(format, {"text"}));
+                      WhichNames(format, {"text"}));
 }
 
 // Enough to tell a report from any other JSON; empty when it is one.
@@ -111,7 +111,7 @@ int SchemaCommand(const Args& args, const Cli& cli) {
   if (which != "config" && which != "report") {
     return UsageError(
         cli, absl::StrCat("schema: unknown schema '", Printable(which), "'",
-                          DidYouMean(which, {"config", "report"})));
+                          WhichNames(which, {"config", "report"})));
   }
   Json schema = which == "config" ? ConfigSchema() : ReportSchema();
   std::fprintf(cli.out, "%s\n", schema.dump(2).c_str());

@@ -136,6 +136,9 @@ std::string Nearest(std::string_view wrong,
 // " (did you mean 'x'?)" or "".
 std::string DidYouMean(std::string_view wrong,
                        const std::vector<std::string>& names);
+// The same, or " (one of: ...)" when none is near and there are not too many.
+std::string WhichNames(std::string_view wrong,
+                       const std::vector<std::string>& names);
 
 struct ParsedConfig {
   Config config;

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "harness/config.h"
 #include "harness/config_names.h"
 #include "harness/config_spec.h"
@@ -11,7 +10,6 @@
 namespace harness {
 namespace {
 
-constexpr size_t kNamesShown = 8;  // longer lists are `list NOUN`'s business
 
 void Error(std::vector<InputError>& errors, const std::string& pointer,
            std::string what) {
@@ -30,11 +28,8 @@ std::string Wanted(const Spec& spec) {
 // "unknown lru 'x' (did you mean 'y'?)"
 std::string Unknown(const std::string& noun, const std::string& name,
                     const std::vector<std::string>& names) {
-  std::string hint = DidYouMean(name, names);
-  if (hint.empty() && names.size() <= kNamesShown) {
-    hint = absl::StrCat(" (one of: ", absl::StrJoin(names, ", "), ")");
-  }
-  return absl::StrCat("unknown ", noun, " '", Printable(name), "'", hint);
+  return absl::StrCat("unknown ", noun, " '", Printable(name), "'",
+                      WhichNames(name, names));
 }
 
 void CheckInteger(const Spec& spec, const Json& value,
@@ -104,7 +99,9 @@ void CheckText(const Spec& spec, const std::string& text,
 std::string LruError(const std::string& name) {
   std::string error = Catalog::Get().LoadLru(name);
   if (!error.empty() || Catalog::Get().FindLru(name) != nullptr) return error;
-  return Unknown("lru", name, LruNames());
+  std::vector<std::string> names = LruNames();
+  names.push_back("FILE.so");
+  return Unknown("lru", name, names);
 }
 
 namespace {

@@ -44,8 +44,13 @@ constexpr BadConfig kKeys[] = {
     {R"({"sed": 1})", "/sed: unknown key 'sed' (did you mean 'seed'?)"},
     {R"({"durationms": 1})",
      "/durationms: unknown key 'durationms' (did you mean 'duration_ms'?)"},
-    {R"({"zzzzzzzzzzzz": 1})", "/zzzzzzzzzzzz: unknown key 'zzzzzzzzzzzz'"},
-    {R"({"a/b~": 1})", "/a~1b~0: unknown key 'a/b~'"},
+    {R"({"zzzzzzzzzzzz": 1})",
+     "/zzzzzzzzzzzz: unknown key 'zzzzzzzzzzzz' (one of: $schema, name, "
+     "description, seed, duration_ms, lru, engine, busted, busted_after_ms, "
+     "topology, model, actors, faults, require, stress, explore, on_finding, "
+     "findings_max)"},
+    {R"({"stress": {"a/b~": 1}})",
+     "/stress/a~1b~0: unknown key 'a/b~' (one of: quiet_ms, stall_ms)"},
     {R"({"topology": {"nid": 1}})",
      "/topology/nid: unknown key 'nid' (did you mean 'nids'?)"},
     {R"({"stress": {"zzz": 1}})",

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "harness/flight_recorder.h"
 #include "harness/json_input.h"
 
@@ -35,6 +36,8 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   }
   return last[b.size()];
 }
+
+constexpr size_t kNamesShown = 24;  // longer lists are `list NOUN`'s business
 
 // Farther away than this, a suggestion is a guess.
 size_t Tolerance(size_t length) {
@@ -89,6 +92,13 @@ std::string DidYouMean(std::string_view wrong,
                        const std::vector<std::string>& names) {
   std::string nearest = Nearest(wrong, names);
   return nearest.empty() ? "" : " (did you mean '" + nearest + "'?)";
+}
+
+std::string WhichNames(std::string_view wrong,
+                       const std::vector<std::string>& names) {
+  std::string hint = DidYouMean(wrong, names);
+  if (!hint.empty() || names.size() > kNamesShown) return hint;
+  return absl::StrCat(" (one of: ", absl::StrJoin(names, ", "), ")");
 }
 
 std::vector<std::string> FaultPointNames() {
@@ -206,7 +216,7 @@ ImplicitPoint ParseImplicit(std::string_view text) {
   std::vector<std::string> ops = SyncOpNames();
   if (std::find(ops.begin(), ops.end(), point.op) == ops.end()) {
     point.error = "unknown operation '" + Printable(op) + "' after '>'" +
-                  DidYouMean(op, ops);
+                  WhichNames(op, ops);
   }
   return point;
 }

@@ -204,7 +204,7 @@ TEST_F(ConfigTest, OverriddenValuesAreCheckedLikeTheFiles) {
   EXPECT_EQ(OverrideErrors("/topologie/nids", "1"),
             "/topologie: unknown key 'topologie' (did you mean 'topology'?)");
   EXPECT_EQ(OverrideErrors("/lru", ""),
-            "/lru: unknown lru '' (one of: node-lock, other-lock)");
+            "/lru: unknown lru '' (one of: node-lock, other-lock, FILE.so)");
 }
 
 TEST_F(ConfigTest, WarnsOfWhatCanHaveNoEffect) {
