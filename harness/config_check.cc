@@ -10,7 +10,6 @@
 namespace harness {
 namespace {
 
-
 void Error(std::vector<InputError>& errors, const std::string& pointer,
            std::string what) {
   errors.push_back({pointer, std::move(what)});
