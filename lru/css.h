@@ -122,7 +122,8 @@ inline bool css_is_dying(const css* c) {
   return READ_ONCE(c->flags) & CSS_DYING;
 }
 inline void css_get(css* c) { percpu_ref_get(&c->refcnt); }
-// Any reference at all; may succeed after offline. RCU or a reference keeps c.
+// Any reference at all; may succeed after offline. In the read section that
+// has found c.
 inline bool css_tryget(css* c) { return percpu_ref_tryget(&c->refcnt); }
 // Fails for certain after the kill is confirmed.
 inline bool css_tryget_online(css* c) {

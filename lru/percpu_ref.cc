@@ -100,6 +100,8 @@ void percpu_ref_get(percpu_ref* ref) {
 }
 
 s64 percpu_ref_tryget_count(percpu_ref* ref) {
+  // The own section protects the mode alone: what keeps ref is the caller's.
+  rcu_lockdep_assert("percpu_ref_tryget");
   rcu_guard guard("percpu_ref_tryget");
   if (in_percpu_mode(ref)) {
     atomic_add(this_shard(ref), 1, "percpu_ref_tryget");

@@ -53,7 +53,8 @@ void percpu_ref_kill_and_confirm(percpu_ref* ref,
 // The caller holds a reference already.
 void percpu_ref_get(percpu_ref* ref);
 // What atomic_long_inc_not_zero() returns: no number to rely on but for zero,
-// which is failure. Wider than an int while the kill is not confirmed.
+// which is failure. Wider than an int while the kill is not confirmed. In the
+// read section that has found ref.
 s64 percpu_ref_tryget_count(percpu_ref* ref);
 // Fails only when the count is zero.
 inline bool percpu_ref_tryget(percpu_ref* ref) {

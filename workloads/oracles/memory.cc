@@ -21,8 +21,9 @@
 // And who reads a count, finds a memcg, a list or a shrinker, or takes or puts
 // a reference of a css that is going, must be in a read section at all, and
 // come to the list in the one in which he found the memcg; and whoever looks a
-// list up by an id, or dereferences any RCU pointer, must be in one: the memory
-// is there nearly always, so that nothing else would notice.
+// list up by an id, dereferences any RCU pointer, or tries to get a reference,
+// must be in one: the memory is there nearly always, so that nothing else would
+// notice.
 // Memory that was never published, or whose lru is destroyed with no users
 // left, is freed at once, and rightly. Objects are not watched: slab_reuse
 // says how they go, and an own object has no readers. A few hundred pieces are

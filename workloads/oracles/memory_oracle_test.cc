@@ -276,6 +276,23 @@ TEST(MemoryOracleTest, AnRcuPointerInNoSection) {
                   Says("rcu_before_free", "dereferences an RCU pointer")));
 }
 
+TEST(MemoryOracleTest, AReferenceIsTriedForInTheSectionThatHasFoundIt) {
+  auto try_for = [](bool in_section) {
+    return RunScenario([in_section] {
+      Scenario s;
+      lru::mem_cgroup* memcg = s.memcg(1);
+      std::optional<lru::rcu_guard> guard;
+      if (in_section) guard.emplace();
+      EXPECT_TRUE(lru::mem_cgroup_tryget(memcg));
+      guard.reset();
+      lru::mem_cgroup_put(memcg);
+    });
+  };
+  EXPECT_THAT(try_for(true), IsEmpty());
+  EXPECT_THAT(try_for(false),
+              ElementsAre(Says(kBeforeFree, "percpu_ref_tryget()")));
+}
+
 // (L3) One section from the lookup of the memcg to the list.
 TEST(MemoryOracleTest, MemcgUsedInAnotherSection) {
   auto change = [](bool in_one) {

@@ -38,13 +38,19 @@ mem_cgroup* DestroyReferenced(Scenario& s) {
 // --- tryget_online
 // ------------------------------------------------------------------
 
+template <class T>
+bool InSection(bool (*tryget)(T*), T* of) {
+  lru::rcu_guard guard;
+  return tryget(of);
+}
+
 void TryWhileAliveAndAfter(Scenario& s) {
   EXPECT_TRUE(lru::css_tryget_online(&s.memcg(3)->css));
   lru::css_put(&s.memcg(3)->css);
   mem_cgroup* memcg = DestroyReferenced(s);
   if (lru::css_tryget_online(&memcg->css)) lru::css_put(&memcg->css);
   // Any reference at all may still be had.
-  EXPECT_TRUE(lru::css_tryget(&memcg->css));
+  EXPECT_TRUE(InSection(lru::css_tryget, &memcg->css));
   lru::css_put(&memcg->css);
   lru::css_put(&memcg->css);
 }
@@ -149,20 +155,22 @@ TEST(ReferencesOracleTest, BareCount) {
     return RunScenario([broken] {
       Scenario s;
       static lru::percpu_ref ref;
-      lru::percpu_ref_init(&ref, [](lru::percpu_ref*) {}, /*serial=*/0);
+      lru::percpu_ref_init(
+          &ref, [](lru::percpu_ref*) {}, /*serial=*/0);
       lru::percpu_ref_get(&ref);
       lru::percpu_ref_kill_and_confirm(&ref, nullptr);
-      EXPECT_TRUE(lru::percpu_ref_tryget(&ref));  // biased still, or counted
+      // Biased still, or counted.
+      EXPECT_TRUE(InSection(lru::percpu_ref_tryget, &ref));
       lru::percpu_ref_put(&ref);
       lru::rcu_barrier();
-      EXPECT_TRUE(lru::percpu_ref_tryget(&ref));
+      EXPECT_TRUE(InSection(lru::percpu_ref_tryget, &ref));
       lru::percpu_ref_put(&ref);
       lru::percpu_ref_put(&ref);
       EXPECT_TRUE(lru::percpu_ref_is_zero(&ref));
       if (broken) {
         lru::percpu_ref_get(&ref);
       } else {
-        EXPECT_FALSE(lru::percpu_ref_tryget(&ref));
+        EXPECT_FALSE(InSection(lru::percpu_ref_tryget, &ref));
       }
     });
   };
