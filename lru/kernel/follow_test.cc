@@ -109,5 +109,28 @@ TEST_F(FollowTest, AnItemOnAListThatWasNotLookedUpIsThere) {
   EXPECT_EQ(add(nullptr, &other_lists_[1].list), list_of(&other_lists_[1]));
 }
 
+// The kernel's code up to 6.12 asks for both lists, then uses them unseen.
+TEST_F(FollowTest, ThatThereAreNoListsToSpliceToIsToldBeforeTheKernelUsesThem) {
+  mem_cgroup parent, memcg;
+  parent.id.id = 1;
+  memcg.id.id = 2;
+  auto reparent = [&](const plain_list* from, const plain_list* to) {
+    fault_log log;
+    lrut_call call = call_of(LRUT_REPARENT);
+    call.memcg = &memcg;
+    call.parent = &parent;
+    call_begin(&call);
+    saw_lists(memcg.id.id, from);
+    saw_lists(parent.id.id, to);
+    call_end(&call);
+    return log.count(FP_src_locked);
+  };
+  EXPECT_EQ(reparent(memcg_lists_, nullptr), 1);
+  EXPECT_EQ(reparent(memcg_lists_, other_lists_), 0);
+  EXPECT_EQ(reparent(nullptr, nullptr), 0);
+  plugin_.climbs = true;
+  EXPECT_EQ(reparent(memcg_lists_, nullptr), 0);
+}
+
 }  // namespace
 }  // namespace lru::kernel
