@@ -400,6 +400,12 @@ class Mutate(unittest.TestCase):
 
 # A history in which the fault comes in between commits that cannot be told.
 class Bisect(unittest.TestCase):
+    # Or users find them among their lrus.
+    def tearDown(self):
+        for name in 'bisected', 'broken':
+            for made in ROOT.glob(f'build/*/lru/kernel-{name}.so*'):
+                shutil.rmtree(made) if made.is_dir() else made.unlink()
+
     def test_git_bisect_finds_the_first_bad_commit(self):
         with tempfile.TemporaryDirectory() as scratch:
             repo = pathlib.Path(scratch, 'linux')
