@@ -155,8 +155,7 @@ TEST(ReferencesOracleTest, BareCount) {
     return RunScenario([broken] {
       Scenario s;
       static lru::percpu_ref ref;
-      lru::percpu_ref_init(
-          &ref, [](lru::percpu_ref*) {}, /*serial=*/0);
+      lru::percpu_ref_init(&ref, [](lru::percpu_ref*) {}, /*serial=*/0);
       lru::percpu_ref_get(&ref);
       lru::percpu_ref_kill_and_confirm(&ref, nullptr);
       // Biased still, or counted.
