@@ -143,13 +143,18 @@ void World::FreeShrinker(uint32_t index) {
   lrus_[index]->shrinker = nullptr;
 }
 
+// The second one finds that there is nothing left, as after a failed init.
+void World::DestroyTwice(lru::list_lru* lru) {
+  for (int i = 0; i < 2; i++) lru_ops().list_lru_destroy(lru);
+}
+
 void World::DestroyLru(uint32_t index) {
   // Its lists are empty. Once it is out of memcg_list_lrus, reparent passes it
   // by: oracles must not wait for that any more.
   if (index < kLruIndexes) {
     passing_[index - nr_lrus()].store(0, std::memory_order_relaxed);
   }
-  lru_ops().list_lru_destroy(&lrus_[index]->list_lru);
+  DestroyTwice(&lrus_[index]->list_lru);
   lrus_[index] = nullptr;
 }
 
@@ -399,7 +404,7 @@ void World::TearDown() {
   lru::rcu_barrier();
   for (uint32_t i = 0; i < nr_lrus(); i++) {
     lru::shrinker_free(lrus_[i]->shrinker);
-    lru_ops().list_lru_destroy(lru(i));
+    DestroyTwice(lru(i));
   }
   lru::kmem_cache_destroy(cache_);
   lru::memcg_shutdown();

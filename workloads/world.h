@@ -172,6 +172,7 @@ class World {
     return config_.topology.slab_reuse != harness::SlabReuse::kNever;
   }
   bool InitLru(Lru& entry, bool memcg_aware);
+  void DestroyTwice(lru::list_lru* lru);
   int PassingLruIndex(uint32_t serial) const;
   bool Fill(uint32_t index);
   lru::mem_cgroup* CreateAt(uint32_t index);
