@@ -389,11 +389,9 @@ bool shrinker_bit_is_set(mem_cgroup* memcg, int nid, int shrinker_id) {
                   info->unit[shrinker_id / kShrinkerUnitBits]->map);
 }
 
-bool shrinker_is_registered(int id) {
-  if (id < 0 || id >= kShrinkersMax) return false;
-  rcu_guard guard;
-  shrinker* s = rcu_dereference(shrinker_idr[id]);
-  return s && READ_ONCE(s->refcount) > 0;
+bool shrinker_is_found(const shrinker* s) {
+  return s->id >= 0 && s->id < kShrinkersMax &&
+         shrinker_idr[s->id].load(std::memory_order_relaxed) == s;
 }
 
 bool any_shrinker_listed() ABSL_NO_THREAD_SAFETY_ANALYSIS {

@@ -75,9 +75,9 @@ void reparent_shrinker_deferred(mem_cgroup* memcg);
 // Null and the root have no bits. memcg is between css_online and css_free.
 void set_shrinker_bit(mem_cgroup* memcg, int nid, int shrinker_id);
 bool shrinker_bit_is_set(mem_cgroup* memcg, int nid, int shrinker_id);
-// For oracles: whether somebody answers for that id at this moment; what is
-// deferred there, by a caller who knows that the shrinker_info stays (S3).
-bool shrinker_is_registered(int id);
+// For oracles: whether its id leads to s at this moment, without a point; what
+// is deferred there, by a caller who knows that the shrinker_info stays (S3).
+bool shrinker_is_found(const shrinker* s);
 // Whether that id is taken, or still finds a shrinker. At rest: takes no lock.
 bool shrinker_id_in_use(int id);
 // Whether shrink_slab() still comes by any. At rest, likewise.

@@ -139,7 +139,15 @@ bool World::CreateLru(uint32_t index, bool memcg_aware) {
 }
 
 void World::FreeShrinker(uint32_t index) {
-  lru::shrinker_free(lrus_[index]->shrinker);
+  lru::shrinker* shrinker = lrus_[index]->shrinker;
+  if (!lru::shrinker_is_found(shrinker)) {
+    harness::ReportViolation(
+        {.invariant = "shrinker_bit", .what = "no id"},
+        "the shrinker of lru %u is registered, but no bit leads to it: its id, "
+        "%d, finds nobody or another one",
+        lru(index)->serial, shrinker->id);
+  }
+  lru::shrinker_free(shrinker);
   lrus_[index]->shrinker = nullptr;
 }
 

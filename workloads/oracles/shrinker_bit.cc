@@ -317,7 +317,7 @@ void CheckAsks(World& world, int nid, lru::mem_cgroup* memcg) {
   lru::shrink_slab(nid, memcg, lru::kDefPriority);
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     const lru::shrinker* shrinker = world.shrinker(i);
-    if (!shrinker || !lru::shrinker_is_registered(shrinker->id)) continue;
+    if (!shrinker || !lru::shrinker_is_found(shrinker)) continue;
     if (memcg && !lru::shrinker_bit_is_set(memcg, nid, shrinker->id)) continue;
     if (std::find(asked.begin(), asked.end(), shrinker) != asked.end()) {
       continue;
@@ -371,7 +371,7 @@ void CheckAllAsk(World& world) {
     counts.push_back(shrinker ? shrinker->count_objects : nullptr);
     if (!shrinker) continue;
     shrinker->count_objects = CountAsked;
-    if (lru::shrinker_is_registered(shrinker->id)) continue;
+    if (lru::shrinker_is_found(shrinker)) continue;
     harness::ReportViolation(
         {.invariant = "shrinker_bit", .what = "no id"},
         "at rest no bit leads to the shrinker of lru %u, whose id is %d: no "
@@ -396,7 +396,8 @@ void CheckTotals(World& world) {
   Rest rest{world, nullptr};
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     rest.lru = world.lru(i);
-    if (!lru::shrinker_is_registered(rest.lru->shrinker_id)) continue;
+    const lru::shrinker* shrinker = world.shrinker(i);
+    if (!shrinker || !lru::shrinker_is_found(shrinker)) continue;
     world.lru_ops().for_each_list(world.lru(i), VisitList, &rest);
   }
 }

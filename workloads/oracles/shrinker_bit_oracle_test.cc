@@ -329,8 +329,7 @@ TEST(ShrinkerBitOracleTest, WithoutItsShrinkerTheBitMayBeClear) {
                 Scenario s;
                 s.ChargeAndAdd(3);
                 ClearBits(s.memcg(3));
-                s.world().lru(0)->shrinker_id =
-                    lru::kShrinkerUnitBits - 1;  // nobody's
+                s.world().FreeShrinker(0);
                 s.Quiet();
                 s.CheckTotals();
               }),
@@ -386,6 +385,13 @@ TEST(ShrinkerBitOracleTest, AShrinkerWithoutAnIdAtRest) {
                 shrinker->id = id;
               }),
               Contains(Says(kBit, "no bit leads to the shrinker of lru 2")));
+  // Of one that goes earlier, while it is still registered.
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                lru::shrinker_publish(s.world().shrinker(0), nullptr);
+                s.world().FreeShrinker(0);
+              }),
+              Contains(Says(kBit, "but no bit leads to it")));
 }
 
 // Being asked at rest changes nothing.
