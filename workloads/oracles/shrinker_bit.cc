@@ -363,7 +363,35 @@ void CheckFarParts(World& world) {
   for (lru::shrinker* shrinker : made) lru::shrinker_free(shrinker);
 }
 
-// The bits as they are; shrinkers are asked by us alone now.
+// Nothing is to be taken from a list that has items.
+unsigned long CountIfEmpty(lru::shrinker* shrinker, lru::shrink_control* sc) {
+  auto* lru = static_cast<lru::list_lru*>(shrinker->private_data);
+  return lru::list_lru_shrink_count(lru, sc) ? 0 : lru::SHRINK_EMPTY;
+}
+
+// Who is empty is asked once, and no more: reclaim has cleared its bit. (S2)
+void CheckCleared(World& world, int nid, lru::mem_cgroup* memcg) {
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    if (world.shrinker(i)) world.shrinker(i)->count_objects = CountIfEmpty;
+  }
+  lru::shrink_slab(nid, memcg, lru::kDefPriority);
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    lru::shrinker* shrinker = world.shrinker(i);
+    if (!shrinker || !lru::shrinker_is_found(shrinker)) continue;
+    if (!lru::shrinker_bit_is_set(memcg, nid, shrinker->id)) continue;
+    lru::shrink_control sc{.nid = nid, .memcg = memcg};
+    if (CountIfEmpty(shrinker, &sc) != lru::SHRINK_EMPTY) continue;
+    harness::ReportViolation(
+        {.invariant = "shrinker_bit",
+         .memcg = lru::serial_of(memcg),
+         .what = "never cleared"},
+        "at rest shrinker %d has told shrink_slab() for memcg %u, nid %d that "
+        "it is empty, but its bit is still set: every reclaim will ask it",
+        shrinker->id, lru::serial_of(memcg), nid);
+  }
+}
+
+// Shrinkers are asked by us alone now.
 void CheckAllAsk(World& world) {
   std::vector<decltype(lru::shrinker::count_objects)> counts;
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
@@ -386,6 +414,12 @@ void CheckAllAsk(World& world) {
     }
   }
   CheckFarParts(world);
+  for (uint32_t nid = 0; nid < world.nids(); nid++) {
+    for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+      lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
+      if (memcg) CheckCleared(world, static_cast<int>(nid), memcg);
+    }
+  }
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
     if (counts[i]) world.shrinker(i)->count_objects = counts[i];
   }
@@ -406,7 +440,8 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {{"shrinker_bit", "30-33",
       "A memcg's list that has items has its shrinker's bit set: the first "
       "item sets it on the memcg that owns the list, a reparent on the parent, "
-      "and who clears it asks again afterwards."}},
+      "and who clears it, as he must once it is empty, asks again "
+      "afterwards."}},
     {.start = Start, .check_totals = CheckTotals, .after_teardown = nullptr}));
 
 }  // namespace

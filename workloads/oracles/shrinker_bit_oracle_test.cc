@@ -376,6 +376,21 @@ TEST(ShrinkerBitOracleTest, ThePartOfTheMapThatHasGrownLeftOut) {
                                    Says(kBit, "left out shrinker 64")));
 }
 
+TEST(ShrinkerBitOracleTest, ABitThatReclaimLeavesSetAtRest) {
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s(WithRescan(
+            [](lru::shrink_control* sc, lru::shrinker* shrinker, int priority) {
+              lru::set_shrinker_bit(sc->memcg, sc->nid, shrinker->id);
+              return lru::shrink_rescan(sc, shrinker, priority);
+            }));
+        LeaveBit(s, 2);
+        s.Quiet();
+        s.CheckTotals();
+      }),
+      Contains(Says(kBit, "its bit is still set")));
+}
+
 TEST(ShrinkerBitOracleTest, AShrinkerWithoutAnIdAtRest) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
@@ -403,7 +418,7 @@ TEST(ShrinkerBitOracleTest, AskingAtRestTakesNothingAway) {
                 s.Quiet();
                 s.CheckTotals();
                 EXPECT_TRUE(BitIsSet(s, s.memcg(3)));
-                EXPECT_TRUE(BitIsSet(s, s.memcg(2)));
+                EXPECT_FALSE(BitIsSet(s, s.memcg(2)));  // its list is empty
                 EXPECT_EQ(s.ListOf(s.memcg(3))->nr_items.load(), 1);
                 s.TearDown();
               }),
