@@ -32,26 +32,23 @@ inline void AddOne() {
   EndOperation(op, 0);
 }
 
-// Uses a processor for that long while somebody else has nearly all of it.
+// Uses a processor for that long while others have nearly all of it.
 inline void Starve(absl::Duration duration) {
+  constexpr int kOthers = 16;
   cpu_set_t one;
   CPU_ZERO(&one);
   CPU_SET(sched_getcpu(), &one);
   ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
   absl::Time end = absl::Now() + duration;
-  sched_param none = {};
-  pid_t self = gettid();
-  pid_t other = fork();
-  ASSERT_GE(other, 0);
-  if (other == 0) {
+  pid_t first = fork();
+  ASSERT_GE(first, 0);
+  if (first == 0) {
+    for (int i = 1; i < kOthers && fork() > 0; i++) continue;
     while (absl::Now() < end) continue;
-    // On a machine that has more to do it would be starved for much longer.
-    bool fed = sched_setscheduler(self, SCHED_OTHER, &none) == 0;
-    syscall(SYS_exit_group, fed ? 0 : 1);  // TSan's _exit() takes its time
+    syscall(SYS_exit_group, 0);  // TSan's _exit() takes its time
   }
-  ASSERT_EQ(sched_setscheduler(0, SCHED_IDLE, &none), 0);
-  // Not for the other one to end: who waits asks for no processor.
-  while (absl::Now() < end) continue;
+  // Never asleep: who waits asks for no processor.
+  while (absl::Now() < end || waitpid(first, nullptr, WNOHANG) == 0) continue;
 }
 
 struct FakeWorkload : Workload {

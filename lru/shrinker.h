@@ -3,7 +3,7 @@
 // From mm/shrinker.c, Linux 6.12.
 //
 // S1  While a shrinker is registered, a non-empty sublist of a memcg has its
-//     bit set; a set bit may be stale.
+//     bit set; a set bit may be stale until reclaim comes by.
 // S2  A bit is cleared only so: the shrinker says SHRINK_EMPTY, clear, full
 //     barrier, ask again, set it back when there is something after all.
 // S3  A shrinker_info lives from css_online to css_free, and is replaced, not
@@ -75,13 +75,13 @@ void reparent_shrinker_deferred(mem_cgroup* memcg);
 // Null and the root have no bits. memcg is between css_online and css_free.
 void set_shrinker_bit(mem_cgroup* memcg, int nid, int shrinker_id);
 bool shrinker_bit_is_set(mem_cgroup* memcg, int nid, int shrinker_id);
-// For oracles: whether its id leads to s at this moment, without a point; what
-// is deferred there, by a caller who knows that the shrinker_info stays (S3).
+// For oracles: whether its id leads to s at this moment, without a point.
 bool shrinker_is_found(const shrinker* s);
 // Whether that id is taken, or still finds a shrinker. At rest: takes no lock.
 bool shrinker_id_in_use(int id);
 // Whether shrink_slab() still comes by any. At rest, likewise.
 bool any_shrinker_listed();
+// By a caller who knows that the shrinker_info stays (S3).
 long nr_deferred_of(const mem_cgroup* memcg, int nid, int shrinker_id);
 
 // Asks every shrinker (of the memcg, whose bit is set) to free something;

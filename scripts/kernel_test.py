@@ -402,7 +402,7 @@ class Mutate(unittest.TestCase):
 class Bisect(unittest.TestCase):
     # Or users find them among their lrus.
     def tearDown(self):
-        for name in 'bisected', 'broken':
+        for name in 'test-bisected', 'test-broken':
             for made in ROOT.glob(f'build/*/lru/kernel-{name}.so*'):
                 shutil.rmtree(made) if made.is_dir() else made.unlink()
 
@@ -433,7 +433,7 @@ class Bisect(unittest.TestCase):
                 commits.append(git('rev-parse', 'HEAD').stdout.strip())
             git('bisect', 'start', commits[-1], commits[0])
             done = git('bisect', 'run', str(ROOT / 'scripts/kernel.sh'),
-                       '--tree', '.', '--name', 'bisected', '--run',
+                       '--tree', '.', '--name', 'test-bisected', '--run',
                        'configs/teardown.json', '--duration', '2s',
                        '--out', f'{scratch}/out', '--quiet')
             # Those that do not compile are passed over.
@@ -455,7 +455,7 @@ class Bisect(unittest.TestCase):
             source.write_text(source.read_text() +
                               '\nint f(void) { return something_new(); }\n')
             done = run(ROOT / 'scripts/kernel.sh', '--tree', copy, '--name',
-                       'broken')
+                       'test-broken')
             self.assertEqual(done.returncode, 125)
             self.assertIn('error: the tree does not compile', done.stderr)
             self.assertIn('lacks: something_new', done.stderr)

@@ -98,21 +98,22 @@ TEST(ActorsTest, ShrinkerReclaimsInEveryWay) {
 }
 
 TEST(ActorsTest, DestroyerDestroysAndMakesAnew) {
-  EXPECT_THAT(
-      RunScenario([] {
-        Scenario s;
-        uint32_t newest = s.world().SerialAt(3);
-        // Some steps find that a destruction has not ended yet.
-        while (Done(Verb::k_destroy) <= 10 || Done(Verb::k_create) <= 10) {
-          s.Step(10, "destroyer");
-        }
-        EXPECT_GT(s.world().SerialAt(3), newest + 10);
-        for (uint32_t i = 0; i < s.world().nr_memcgs(); i++) {
-          EXPECT_NE(s.world().SerialAt(i), 0u);
-        }
-        s.Finish();
-      }),
-      IsEmpty());
+  EXPECT_THAT(RunScenario([] {
+                Scenario s;
+                uint32_t newest = s.world().SerialAt(3);
+                // Some steps find that a destruction has not ended yet.
+                for (int i = 0; i < 10'000 && Done(Verb::k_create) <= 10; i++) {
+                  s.Step(10, "destroyer");
+                }
+                EXPECT_GT(Done(Verb::k_destroy), 10u);
+                EXPECT_GT(Done(Verb::k_create), 10u);
+                EXPECT_GT(s.world().SerialAt(3), newest + 10);
+                for (uint32_t i = 0; i < s.world().nr_memcgs(); i++) {
+                  EXPECT_NE(s.world().SerialAt(i), 0u);
+                }
+                s.Finish();
+              }),
+              IsEmpty());
 }
 
 uint64_t DisposingOf(World& world) {

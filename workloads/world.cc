@@ -32,6 +32,12 @@ lru::slab_reuse ReuseOf(harness::SlabReuse reuse) {
 // --- the lru's own shrinker: count and walk, as every user in the kernel
 // -------
 
+// The second one finds that there is nothing left, as after a failed init.
+void DestroyTwice(const lru::list_lru_ops& ops, lru::list_lru* lru) {
+  ops.list_lru_destroy(lru);
+  ops.list_lru_destroy(lru);
+}
+
 unsigned long CountObjects(lru::shrinker* shrinker, lru::shrink_control* sc) {
   auto* lru = static_cast<lru::list_lru*>(shrinker->private_data);
   unsigned long count = lru::list_lru_shrink_count(lru, sc);
@@ -142,7 +148,7 @@ void World::FreeShrinker(uint32_t index) {
   lru::shrinker* shrinker = lrus_[index]->shrinker;
   if (!lru::shrinker_is_found(shrinker)) {
     harness::ReportViolation(
-        {.invariant = "shrinker_bit", .what = "no id"},
+        {.invariant = "shrinker_bit", .what = "lost id"},
         "the shrinker of lru %u is registered, but no bit leads to it: its id, "
         "%d, finds nobody or another one",
         lru(index)->serial, shrinker->id);
@@ -151,18 +157,13 @@ void World::FreeShrinker(uint32_t index) {
   lrus_[index]->shrinker = nullptr;
 }
 
-// The second one finds that there is nothing left, as after a failed init.
-void World::DestroyTwice(lru::list_lru* lru) {
-  for (int i = 0; i < 2; i++) lru_ops().list_lru_destroy(lru);
-}
-
 void World::DestroyLru(uint32_t index) {
   // Its lists are empty. Once it is out of memcg_list_lrus, reparent passes it
   // by: oracles must not wait for that any more.
   if (index < kLruIndexes) {
     passing_[index - nr_lrus()].store(0, std::memory_order_relaxed);
   }
-  DestroyTwice(&lrus_[index]->list_lru);
+  DestroyTwice(lru_ops(), &lrus_[index]->list_lru);
   lrus_[index] = nullptr;
 }
 
@@ -412,7 +413,7 @@ void World::TearDown() {
   lru::rcu_barrier();
   for (uint32_t i = 0; i < nr_lrus(); i++) {
     lru::shrinker_free(lrus_[i]->shrinker);
-    DestroyTwice(lru(i));
+    DestroyTwice(lru_ops(), lru(i));
   }
   lru::kmem_cache_destroy(cache_);
   lru::memcg_shutdown();

@@ -79,7 +79,8 @@ class World {
   // An lru and its shrinker, registered. False: no memory, nothing left.
   bool CreateLru(uint32_t index, bool memcg_aware);
   // As a file system goes: first its shrinker, so that nobody else uses the
-  // lru; then its objects, which is up to the caller; then the lru.
+  // lru; then its objects, which is up to the caller; then the lru. A shrinker
+  // that its id does not find is a shrinker_bit.
   void FreeShrinker(uint32_t index);
   void DestroyLru(uint32_t index);
 
@@ -172,7 +173,6 @@ class World {
     return config_.topology.slab_reuse != harness::SlabReuse::kNever;
   }
   bool InitLru(Lru& entry, bool memcg_aware);
-  void DestroyTwice(lru::list_lru* lru);
   int PassingLruIndex(uint32_t serial) const;
   bool Fill(uint32_t index);
   lru::mem_cgroup* CreateAt(uint32_t index);

@@ -270,7 +270,7 @@ void OnNoSection(const char* function) {
   harness::ReportViolation({.invariant = "rcu_before_free",
                             .what = "no read section",
                             .other = function},
-                           "%s dereferences an RCU pointer in %s()%s%s, "
+                           "%s uses an RCU pointer in %s()%s%s, "
                            "outside of any read section: "
                            "what it finds may be freed under it",
                            task->name, function, api ? ", called by " : "",
@@ -313,7 +313,8 @@ LRUTORTURE_REGISTER(RegisterOracle(
     {{"rcu_before_free", "6, 27",
       "Memory that RCU readers find is freed only after every read section "
       "that was open when lookups stopped finding it has ended; and who reads "
-      "a count, finds a list or follows an RCU pointer is in one."}},
+      "a count, finds a list, follows an RCU pointer or tries to get a "
+      "reference is in one."}},
     {.start = Start,
      .check_totals = nullptr,
      .after_teardown = AfterTeardown}));

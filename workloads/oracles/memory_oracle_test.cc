@@ -268,12 +268,12 @@ TEST(MemoryOracleTest, AListLookedUpByIdInNoSection) {
 }
 
 TEST(MemoryOracleTest, AnRcuPointerInNoSection) {
-  EXPECT_THAT(RunScenario([] {
-                Scenario s;
-                lru::rcu_dereference(s.world().memcg(1));
-              }),
-              testing::ElementsAre(
-                  Says("rcu_before_free", "dereferences an RCU pointer")));
+  EXPECT_THAT(
+      RunScenario([] {
+        Scenario s;
+        lru::rcu_dereference(s.world().memcg(1));
+      }),
+      testing::ElementsAre(Says("rcu_before_free", "uses an RCU pointer")));
 }
 
 TEST(MemoryOracleTest, AReferenceIsTriedForInTheSectionThatHasFoundIt) {

@@ -7,15 +7,17 @@
 //   an add or a reparent, between finding items and leaving the list's lock:
 //   items, their count, the bit, in this order;
 //   a shrinker, from SHRINK_EMPTY over the clearing to the second run (S2).
-// At rest, when no shrinker is between those two, the bits themselves.
+// At rest, when no shrinker is between those two, the bits themselves; and that
+// a reclaim clears that of a shrinker which is empty.
 //
-// Legal on every lru: a set bit without items; a clear one for the root, for
-// an lru without a shrinker, and after the shrinker has been unregistered.
-// node-lock: a count that is negative between the rewrite of the ids and the
-// splice (N3) lets an add go from -1 to 0 and set nothing; the splice that
-// follows sets the bit of the parent, items or not. So "the first item" means
-// that nr_items was 0, and a splice owes the bit by nr_items too.
-// Linux up to 7.1 sets the bit of the memcg passed in (d8): a finding there.
+// Legal on every lru: a set bit without items, until a reclaim comes by; a
+// clear one for the root, for an lru without a shrinker, and after the shrinker
+// has been unregistered. node-lock: a count that is negative between the
+// rewrite of the ids and the splice (N3) lets an add go from -1 to 0 and set
+// nothing; the splice that follows sets the bit of the parent, items or not. So
+// "the first item" means that nr_items was 0, and a splice owes the bit by
+// nr_items too. Linux up to 7.1 sets the bit of the memcg passed in (d8): a
+// finding there.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -363,35 +365,7 @@ void CheckFarParts(World& world) {
   for (lru::shrinker* shrinker : made) lru::shrinker_free(shrinker);
 }
 
-// Nothing is to be taken from a list that has items.
-unsigned long CountIfEmpty(lru::shrinker* shrinker, lru::shrink_control* sc) {
-  auto* lru = static_cast<lru::list_lru*>(shrinker->private_data);
-  return lru::list_lru_shrink_count(lru, sc) ? 0 : lru::SHRINK_EMPTY;
-}
-
-// Who is empty is asked once, and no more: reclaim has cleared its bit. (S2)
-void CheckCleared(World& world, int nid, lru::mem_cgroup* memcg) {
-  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
-    if (world.shrinker(i)) world.shrinker(i)->count_objects = CountIfEmpty;
-  }
-  lru::shrink_slab(nid, memcg, lru::kDefPriority);
-  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
-    lru::shrinker* shrinker = world.shrinker(i);
-    if (!shrinker || !lru::shrinker_is_found(shrinker)) continue;
-    if (!lru::shrinker_bit_is_set(memcg, nid, shrinker->id)) continue;
-    lru::shrink_control sc{.nid = nid, .memcg = memcg};
-    if (CountIfEmpty(shrinker, &sc) != lru::SHRINK_EMPTY) continue;
-    harness::ReportViolation(
-        {.invariant = "shrinker_bit",
-         .memcg = lru::serial_of(memcg),
-         .what = "never cleared"},
-        "at rest shrinker %d has told shrink_slab() for memcg %u, nid %d that "
-        "it is empty, but its bit is still set: every reclaim will ask it",
-        shrinker->id, lru::serial_of(memcg), nid);
-  }
-}
-
-// Shrinkers are asked by us alone now.
+// The bits as they are; shrinkers are asked by us alone now.
 void CheckAllAsk(World& world) {
   std::vector<decltype(lru::shrinker::count_objects)> counts;
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
@@ -414,10 +388,47 @@ void CheckAllAsk(World& world) {
     }
   }
   CheckFarParts(world);
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    if (counts[i]) world.shrinker(i)->count_objects = counts[i];
+  }
+}
+
+// Nothing is to be taken from a list that has items.
+unsigned long CountIfEmpty(lru::shrinker* shrinker, lru::shrink_control* sc) {
+  auto* lru = static_cast<lru::list_lru*>(shrinker->private_data);
+  if (lru::list_lru_shrink_count(lru, sc)) return 0;
+  asked.push_back(shrinker);
+  return lru::SHRINK_EMPTY;
+}
+
+// Who says that he is empty is asked no more: reclaim has cleared his bit. (S2)
+void CheckCleared(int nid, lru::mem_cgroup* memcg) {
+  asked.clear();
+  lru::shrink_slab(nid, memcg, lru::kDefPriority);
+  for (const lru::shrinker* shrinker : asked) {
+    if (!lru::shrinker_bit_is_set(memcg, nid, shrinker->id)) continue;
+    harness::ReportViolation(
+        {.invariant = "shrinker_bit",
+         .memcg = lru::serial_of(memcg),
+         .what = "never cleared"},
+        "at rest shrinker %d has told shrink_slab() for memcg %u, nid %d that "
+        "it is empty, but its bit is still set: every reclaim will ask it",
+        shrinker->id, lru::serial_of(memcg), nid);
+  }
+}
+
+// Last, for bits do not stay as they are.
+void CheckAllCleared(World& world) {
+  std::vector<decltype(lru::shrinker::count_objects)> counts;
+  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+    lru::shrinker* shrinker = world.shrinker(i);
+    counts.push_back(shrinker ? shrinker->count_objects : nullptr);
+    if (shrinker) shrinker->count_objects = CountIfEmpty;
+  }
   for (uint32_t nid = 0; nid < world.nids(); nid++) {
     for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
       lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
-      if (memcg) CheckCleared(world, static_cast<int>(nid), memcg);
+      if (memcg) CheckCleared(static_cast<int>(nid), memcg);
     }
   }
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
@@ -434,6 +445,7 @@ void CheckTotals(World& world) {
     if (!shrinker || !lru::shrinker_is_found(shrinker)) continue;
     world.lru_ops().for_each_list(world.lru(i), VisitList, &rest);
   }
+  CheckAllCleared(world);
 }
 
 LRUTORTURE_REGISTER(RegisterOracle(

@@ -409,7 +409,7 @@ TEST(ShrinkerBitOracleTest, AShrinkerWithoutAnIdAtRest) {
               Contains(Says(kBit, "but no bit leads to it")));
 }
 
-// Being asked at rest changes nothing.
+// Being asked at rest takes no item away.
 TEST(ShrinkerBitOracleTest, AskingAtRestTakesNothingAway) {
   EXPECT_THAT(RunScenario([] {
                 Scenario s;
