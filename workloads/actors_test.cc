@@ -102,8 +102,13 @@ TEST(ActorsTest, DestroyerDestroysAndMakesAnew) {
                 Scenario s;
                 uint32_t newest = s.world().SerialAt(3);
                 // Some steps find that a destruction has not ended yet.
-                for (int i = 0; i < 10'000 && Done(Verb::k_create) <= 10; i++) {
+                auto enough = [] {
+                  return Done(Verb::k_destroy) > 10 &&
+                         Done(Verb::k_create) > 10;
+                };
+                for (int i = 0; i < 10'000 && !enough(); i++) {
                   s.Step(10, "destroyer");
+                  lru::sleep_ns(100'000);
                 }
                 EXPECT_GT(Done(Verb::k_destroy), 10u);
                 EXPECT_GT(Done(Verb::k_create), 10u);
