@@ -29,14 +29,14 @@ lru::slab_reuse ReuseOf(harness::SlabReuse reuse) {
   return lru::slab_reuse::NEVER;
 }
 
-// --- the lru's own shrinker: count and walk, as every user in the kernel
-// -------
-
 // The second one finds that there is nothing left, as after a failed init.
 void DestroyTwice(const lru::list_lru_ops& ops, lru::list_lru* lru) {
   ops.list_lru_destroy(lru);
   ops.list_lru_destroy(lru);
 }
+
+// --- the lru's own shrinker: count and walk, as every user in the kernel
+// -------
 
 unsigned long CountObjects(lru::shrinker* shrinker, lru::shrink_control* sc) {
   auto* lru = static_cast<lru::list_lru*>(shrinker->private_data);

@@ -296,6 +296,38 @@ void VisitList(int nid, lru::list_lru_one* list, void* arg) {
       nid, rest.lru->shrinker_id);
 }
 
+template <class Check>
+void ForEachMemcg(World& world, Check check) {
+  for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
+    lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
+    if (memcg) check(memcg);
+  }
+}
+
+// Every lru's shrinker counts in that way for as long as this is there.
+class CountAllBy {
+ public:
+  using Count = decltype(lru::shrinker::count_objects);
+  CountAllBy(World& world, Count count) : world_(world) {
+    for (uint32_t i = 0; i < world.nr_lrus(); i++) {
+      lru::shrinker* shrinker = world.shrinker(i);
+      own_.push_back(shrinker ? std::exchange(shrinker->count_objects, count)
+                              : nullptr);
+    }
+  }
+  ~CountAllBy() {
+    for (uint32_t i = 0; i < own_.size(); i++) {
+      if (own_[i]) world_.shrinker(i)->count_objects = own_[i];
+    }
+  }
+  CountAllBy(const CountAllBy&) = delete;
+  CountAllBy& operator=(const CountAllBy&) = delete;
+
+ private:
+  World& world_;
+  std::vector<Count> own_;
+};
+
 std::vector<const lru::shrinker*> asked;
 
 // Nothing to do: neither scanned nor cleared.
@@ -340,11 +372,9 @@ void CheckFarBit(const lru::shrinker& far, lru::mem_cgroup* memcg, int nid) {
 void CheckFar(World& world, lru::shrinker* far) {
   far->count_objects = CountAsked;
   lru::shrinker_register(far);
-  for (uint32_t nid = 0; nid < world.nids(); nid++) {
-    for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
-      lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
-      if (memcg) CheckFarBit(*far, memcg, static_cast<int>(nid));
-    }
+  for (int nid = 0; nid < lru::nr_node_ids; nid++) {
+    ForEachMemcg(
+        world, [&](lru::mem_cgroup* memcg) { CheckFarBit(*far, memcg, nid); });
   }
 }
 
@@ -367,30 +397,22 @@ void CheckFarParts(World& world) {
 
 // The bits as they are; shrinkers are asked by us alone now.
 void CheckAllAsk(World& world) {
-  std::vector<decltype(lru::shrinker::count_objects)> counts;
+  CountAllBy by_us(world, CountAsked);
   for (uint32_t i = 0; i < world.nr_lrus(); i++) {
-    lru::shrinker* shrinker = world.shrinker(i);
-    counts.push_back(shrinker ? shrinker->count_objects : nullptr);
-    if (!shrinker) continue;
-    shrinker->count_objects = CountAsked;
-    if (lru::shrinker_is_found(shrinker)) continue;
+    const lru::shrinker* shrinker = world.shrinker(i);
+    if (!shrinker || lru::shrinker_is_found(shrinker)) continue;
     harness::ReportViolation(
         {.invariant = "shrinker_bit", .what = "no id"},
         "at rest no bit leads to the shrinker of lru %u, whose id is %d: no "
         "reclaim of a memcg asks it",
         world.lru(i)->serial, shrinker->id);
   }
-  for (uint32_t nid = 0; nid < world.nids(); nid++) {
-    CheckAsks(world, static_cast<int>(nid), nullptr);
-    for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
-      lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
-      if (memcg) CheckAsks(world, static_cast<int>(nid), memcg);
-    }
+  for (int nid = 0; nid < lru::nr_node_ids; nid++) {
+    CheckAsks(world, nid, nullptr);
+    ForEachMemcg(world,
+                 [&](lru::mem_cgroup* memcg) { CheckAsks(world, nid, memcg); });
   }
   CheckFarParts(world);
-  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
-    if (counts[i]) world.shrinker(i)->count_objects = counts[i];
-  }
 }
 
 // Nothing is to be taken from a list that has items.
@@ -419,20 +441,10 @@ void CheckCleared(int nid, lru::mem_cgroup* memcg) {
 
 // Last, for bits do not stay as they are.
 void CheckAllCleared(World& world) {
-  std::vector<decltype(lru::shrinker::count_objects)> counts;
-  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
-    lru::shrinker* shrinker = world.shrinker(i);
-    counts.push_back(shrinker ? shrinker->count_objects : nullptr);
-    if (shrinker) shrinker->count_objects = CountIfEmpty;
-  }
-  for (uint32_t nid = 0; nid < world.nids(); nid++) {
-    for (uint32_t i = 0; i < world.nr_memcgs(); i++) {
-      lru::mem_cgroup* memcg = world.memcg(i).load(std::memory_order_relaxed);
-      if (memcg) CheckCleared(static_cast<int>(nid), memcg);
-    }
-  }
-  for (uint32_t i = 0; i < world.nr_lrus(); i++) {
-    if (counts[i]) world.shrinker(i)->count_objects = counts[i];
+  CountAllBy by_us(world, CountIfEmpty);
+  for (int nid = 0; nid < lru::nr_node_ids; nid++) {
+    ForEachMemcg(world,
+                 [&](lru::mem_cgroup* memcg) { CheckCleared(nid, memcg); });
   }
 }
 
